@@ -1,0 +1,2 @@
+//! The person’s tool.
+fn main() {}

@@ -1,0 +1,10 @@
+//! Motion: skeletons, recordings, filters, joint angles and the formats they travel in.
+//!
+//! Pure: values in, values out. Nothing here opens a file, reads a clock or knows where a recording came from, so
+//! the same code runs in a function, in the command line tool and in a test.
+
+pub mod recording;
+pub mod skeleton;
+
+pub use recording::{Model, Person, Point, Pose, Recording, Source};
+pub use skeleton::{Landmark, Skeleton};

@@ -1,0 +1,168 @@
+//! Skeletons: the named landmarks that a model reports, and the bones between them.
+
+use serde::{Deserialize, Serialize};
+
+/// The set of landmarks that a recording's points follow, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Skeleton {
+    /// The 33 landmarks of BlazePose (Bazarevsky et al. 2020, arXiv:2006.10204, figure 3).
+    #[serde(rename = "blazepose_33")]
+    BlazePose33,
+}
+
+/// A landmark of [`Skeleton::BlazePose33`]; the discriminant is its index in a pose.
+///
+/// Left and right are the subject's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "the names are the anatomy")]
+pub enum Landmark {
+    Nose,
+    LeftEyeInner,
+    LeftEye,
+    LeftEyeOuter,
+    RightEyeInner,
+    RightEye,
+    RightEyeOuter,
+    LeftEar,
+    RightEar,
+    MouthLeft,
+    MouthRight,
+    LeftShoulder,
+    RightShoulder,
+    LeftElbow,
+    RightElbow,
+    LeftWrist,
+    RightWrist,
+    LeftPinky,
+    RightPinky,
+    LeftIndex,
+    RightIndex,
+    LeftThumb,
+    RightThumb,
+    LeftHip,
+    RightHip,
+    LeftKnee,
+    RightKnee,
+    LeftAnkle,
+    RightAnkle,
+    LeftHeel,
+    RightHeel,
+    LeftFootIndex,
+    RightFootIndex,
+}
+
+impl Skeleton {
+    /// The name under which recordings store the skeleton.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BlazePose33 => "blazepose_33",
+        }
+    }
+
+    /// How many points a pose of this skeleton has.
+    pub fn len(self) -> usize {
+        self.landmark_names().len()
+    }
+
+    /// Always false: a skeleton without landmarks does not exist.
+    pub fn is_empty(self) -> bool {
+        false
+    }
+
+    /// The landmarks' names in the order of a pose's points, in `snake_case`.
+    pub fn landmark_names(self) -> &'static [&'static str] {
+        match self {
+            Self::BlazePose33 => &BLAZEPOSE_NAMES,
+        }
+    }
+
+    /// Pairs of landmark indices that are drawn as bones.
+    pub fn bones(self) -> &'static [(usize, usize)] {
+        match self {
+            Self::BlazePose33 => &BLAZEPOSE_BONES,
+        }
+    }
+}
+
+impl Landmark {
+    /// The landmark's index in a pose of [`Skeleton::BlazePose33`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+const BLAZEPOSE_NAMES: [&str; 33] = [
+    "nose",
+    "left_eye_inner",
+    "left_eye",
+    "left_eye_outer",
+    "right_eye_inner",
+    "right_eye",
+    "right_eye_outer",
+    "left_ear",
+    "right_ear",
+    "mouth_left",
+    "mouth_right",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_pinky",
+    "right_pinky",
+    "left_index",
+    "right_index",
+    "left_thumb",
+    "right_thumb",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+    "left_heel",
+    "right_heel",
+    "left_foot_index",
+    "right_foot_index",
+];
+
+/// MediaPipe's `POSE_CONNECTIONS` (`mediapipe/python/solutions/pose_connections.py`).
+const BLAZEPOSE_BONES: [(usize, usize); 35] = [
+    (0, 1),
+    (1, 2),
+    (2, 3),
+    (3, 7),
+    (0, 4),
+    (4, 5),
+    (5, 6),
+    (6, 8),
+    (9, 10),
+    (11, 12),
+    (11, 13),
+    (13, 15),
+    (15, 17),
+    (15, 19),
+    (15, 21),
+    (17, 19),
+    (12, 14),
+    (14, 16),
+    (16, 18),
+    (16, 20),
+    (16, 22),
+    (18, 20),
+    (11, 23),
+    (12, 24),
+    (23, 24),
+    (23, 25),
+    (24, 26),
+    (25, 27),
+    (26, 28),
+    (27, 29),
+    (28, 30),
+    (29, 31),
+    (30, 32),
+    (27, 31),
+    (28, 32),
+];
