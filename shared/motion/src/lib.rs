@@ -3,8 +3,12 @@
 //! Pure: values in, values out. Nothing here opens a file, reads a clock or knows where a recording came from, so
 //! the same code runs in a function, in the command line tool and in a test.
 
+pub mod analysis;
 pub mod recording;
 pub mod skeleton;
 
+pub use analysis::{
+    Analysis, Angle, AngleRange, AngleSeries, CameraPlane, PersonAnalysis, Settings, Side, Space, View,
+};
 pub use recording::{Model, Person, Point, Pose, Recording, Source};
 pub use skeleton::{Landmark, Skeleton};

@@ -1,0 +1,171 @@
+//! What an analysis of a recording says: cleaned poses, joint angles over time, their ranges, and how far to trust them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Model, Pose, Skeleton, Source};
+
+/// A joint or segment angle; definitions, signs and zeros are those of docs/MOTION.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Angle {
+    /// Ankle dorsiflexion, between shank and foot.
+    AnkleDorsiflexion,
+    /// Knee flexion, between thigh and shank.
+    KneeFlexion,
+    /// Hip flexion, between trunk and thigh.
+    HipFlexion,
+    /// Shoulder flexion, between trunk and upper arm.
+    ShoulderFlexion,
+    /// Elbow flexion, between upper arm and forearm.
+    ElbowFlexion,
+    /// Wrist flexion, between forearm and hand.
+    WristFlexion,
+    /// Trunk inclination against the vertical.
+    Trunk,
+    /// Pelvis tilt against the horizontal.
+    Pelvis,
+}
+
+/// The subject's own side of the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the anatomy")]
+pub enum Side {
+    Left,
+    Right,
+}
+
+/// The space in which an angle was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Space {
+    /// Between landmarks in the image plane; exact only for motion parallel to it.
+    Image,
+    /// Between the model's world landmarks; an estimate of depth from one view.
+    World,
+}
+
+/// Extremes of an angle over the recording.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AngleRange {
+    /// Smallest value in degrees.
+    pub minimum_deg: f64,
+    /// When the smallest value was first reached, in seconds.
+    pub minimum_at_s: f64,
+    /// Greatest value in degrees.
+    pub maximum_deg: f64,
+    /// When the greatest value was first reached, in seconds.
+    pub maximum_at_s: f64,
+    /// Mean over the frames that have a value, in degrees.
+    pub mean_deg: f64,
+    /// Share of the frames that have a value, in `0..=1`.
+    pub coverage: f64,
+}
+
+impl AngleRange {
+    /// Range of motion: greatest less smallest value, in degrees.
+    pub fn range_of_motion_deg(&self) -> f64 {
+        self.maximum_deg - self.minimum_deg
+    }
+}
+
+/// One angle of one person over time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AngleSeries {
+    /// Which angle.
+    pub angle: Angle,
+    /// Whose side; `None` for trunk and pelvis.
+    pub side: Option<Side>,
+    /// Where it was measured.
+    pub space: Space,
+    /// Value per frame in degrees before filling and filtering; `None` where the landmarks were not trusted.
+    pub raw_deg: Vec<Option<f64>>,
+    /// Value per frame in degrees after filling short gaps and filtering; `None` in long gaps.
+    pub value_deg: Vec<Option<f64>>,
+    /// Extremes of `value_deg`, or `None` where it has no value at all.
+    pub range: Option<AngleRange>,
+}
+
+/// From where the camera saw the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum View {
+    /// Within 25 degrees of the side: sagittal angles in the image are sound.
+    Side,
+    /// Between side and front: sagittal angles in the image are shortened.
+    Oblique,
+    /// Within 35 degrees of front or back: sagittal angles cannot be read from the image.
+    Frontal,
+}
+
+/// How far the person's sagittal plane lies from the image plane, on which the error of image angles depends.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CameraPlane {
+    /// Median angle between the person's sagittal plane and the image plane in degrees: 0 is a side view, 90 a front view.
+    pub deviation_deg: f64,
+    /// The same as a word.
+    pub view: View,
+}
+
+/// One person's analysis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PersonAnalysis {
+    /// Identity within the recording.
+    pub id: u32,
+    /// In how many frames the model found the person.
+    pub frames_seen: usize,
+    /// Pose per frame after filling short gaps and filtering; `None` in long gaps.
+    pub poses: Vec<Option<Pose>>,
+    /// Every angle in every space, in the order of [`Angle`], then side, then space.
+    pub angles: Vec<AngleSeries>,
+    /// The view, or `None` when the person was seen too little to tell.
+    pub camera_plane: Option<CameraPlane>,
+}
+
+/// How a recording is cleaned before angles are computed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Landmarks whose visibility is below this count as missing, in `0..=1`.
+    pub minimum_visibility: f32,
+    /// Gaps up to this long are filled, in seconds; longer ones stay gaps.
+    pub longest_gap_s: f64,
+    /// Cut-off frequency of the zero-lag Butterworth filter in hertz; `None` leaves the data unfiltered.
+    pub cutoff_hz: Option<f64>,
+    /// Order of the Butterworth filter for one pass; it runs forward and backward, which doubles it.
+    pub order: usize,
+}
+
+impl Default for Settings {
+    /// 6 Hz, second order run twice: what gait laboratories use for kinematics (Winter, Biomechanics and Motor Control
+    /// of Human Movement, 4th ed., §3.4.4) and what Sports2D and Pose2Sim have by default.
+    fn default() -> Self {
+        Self {
+            minimum_visibility: 0.3,
+            longest_gap_s: 0.2,
+            cutoff_hz: Some(6.0),
+            order: 2,
+        }
+    }
+}
+
+/// The whole analysis of a recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Analysis {
+    /// Version of this layout; a newer one is refused.
+    pub schema_version: u32,
+    /// Where the frames came from.
+    pub source: Source,
+    /// The model that found the landmarks.
+    pub model: Model,
+    /// The order and meaning of every pose's points.
+    pub skeleton: Skeleton,
+    /// How the recording was cleaned.
+    pub settings: Settings,
+    /// Presentation time of each frame in seconds.
+    pub time_s: Vec<f64>,
+    /// The people found.
+    pub people: Vec<PersonAnalysis>,
+    /// Sentences for a reader: what was resampled, left out or is doubtful.
+    pub notes: Vec<String>,
+}
