@@ -26,6 +26,56 @@ pub enum Angle {
     Pelvis,
 }
 
+impl Angle {
+    /// All angles, in the order in which analyses hold them.
+    pub const ALL: [Self; 8] = [
+        Self::AnkleDorsiflexion,
+        Self::KneeFlexion,
+        Self::HipFlexion,
+        Self::ShoulderFlexion,
+        Self::ElbowFlexion,
+        Self::WristFlexion,
+        Self::Trunk,
+        Self::Pelvis,
+    ];
+
+    /// Stable name in files and tables, in `snake_case`.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::AnkleDorsiflexion => "ankle_dorsiflexion",
+            Self::KneeFlexion => "knee_flexion",
+            Self::HipFlexion => "hip_flexion",
+            Self::ShoulderFlexion => "shoulder_flexion",
+            Self::ElbowFlexion => "elbow_flexion",
+            Self::WristFlexion => "wrist_flexion",
+            Self::Trunk => "trunk",
+            Self::Pelvis => "pelvis",
+        }
+    }
+
+    /// Name for people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::AnkleDorsiflexion => "Ankle dorsiflexion",
+            Self::KneeFlexion => "Knee flexion",
+            Self::HipFlexion => "Hip flexion",
+            Self::ShoulderFlexion => "Shoulder flexion",
+            Self::ElbowFlexion => "Elbow flexion",
+            Self::WristFlexion => "Wrist flexion",
+            Self::Trunk => "Trunk inclination",
+            Self::Pelvis => "Pelvis tilt",
+        }
+    }
+
+    /// The sides on which the angle exists: left and right for joints, `None` for trunk and pelvis.
+    pub const fn sides(self) -> &'static [Option<Side>] {
+        match self {
+            Self::Trunk | Self::Pelvis => &[None],
+            _ => &[Some(Side::Left), Some(Side::Right)],
+        }
+    }
+}
+
 /// The subject's own side of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,6 +83,16 @@ pub enum Angle {
 pub enum Side {
     Left,
     Right,
+}
+
+impl Side {
+    /// Stable name in files and tables.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Right => "right",
+        }
+    }
 }
 
 /// The space in which an angle was measured.
@@ -43,6 +103,19 @@ pub enum Space {
     Image,
     /// Between the model's world landmarks; an estimate of depth from one view.
     World,
+}
+
+impl Space {
+    /// Both spaces, in the order in which analyses hold them.
+    pub const ALL: [Self; 2] = [Self::Image, Self::World];
+
+    /// Stable name in files and tables.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::World => "world",
+        }
+    }
 }
 
 /// Extremes of an angle over the recording.
@@ -86,6 +159,33 @@ pub struct AngleSeries {
     pub range: Option<AngleRange>,
 }
 
+impl AngleSeries {
+    /// Stable name in files and tables, such as `left_knee_flexion_image` or `trunk_world`.
+    pub fn id(&self) -> String {
+        series_id(self.angle, self.side, self.space)
+    }
+
+    /// Name for people, such as `Left knee flexion` or `Trunk inclination`; the space is not part of it.
+    pub fn label(&self) -> String {
+        let label = self.angle.label();
+        match self.side {
+            Some(side) => {
+                let side = if side == Side::Left { "Left" } else { "Right" };
+                format!("{side} {}", label.to_lowercase())
+            }
+            None => label.to_owned(),
+        }
+    }
+}
+
+/// Stable name of the series of an angle, such as `left_knee_flexion_image`.
+pub fn series_id(angle: Angle, side: Option<Side>, space: Space) -> String {
+    match side {
+        Some(side) => format!("{}_{}_{}", side.id(), angle.id(), space.id()),
+        None => format!("{}_{}", angle.id(), space.id()),
+    }
+}
+
 /// From where the camera saw the person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -107,6 +207,20 @@ pub struct CameraPlane {
     pub view: View,
 }
 
+impl CameraPlane {
+    /// The plane at a deviation in degrees, in `0..=90`, with the word for it.
+    pub fn from_deviation_deg(deviation_deg: f64) -> Self {
+        let view = if deviation_deg <= 25.0 {
+            View::Side
+        } else if deviation_deg < 55.0 {
+            View::Oblique
+        } else {
+            View::Frontal
+        };
+        Self { deviation_deg, view }
+    }
+}
+
 /// One person's analysis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PersonAnalysis {
@@ -120,6 +234,15 @@ pub struct PersonAnalysis {
     pub angles: Vec<AngleSeries>,
     /// The view, or `None` when the person was seen too little to tell.
     pub camera_plane: Option<CameraPlane>,
+}
+
+impl PersonAnalysis {
+    /// The series of an angle, if the analysis has it.
+    pub fn series(&self, angle: Angle, side: Option<Side>, space: Space) -> Option<&AngleSeries> {
+        self.angles
+            .iter()
+            .find(|series| series.angle == angle && series.side == side && series.space == space)
+    }
 }
 
 /// How a recording is cleaned before angles are computed.
@@ -138,7 +261,7 @@ pub struct Settings {
 
 impl Default for Settings {
     /// 6 Hz, second order run twice: what gait laboratories use for kinematics (Winter, Biomechanics and Motor Control
-    /// of Human Movement, 4th ed., §3.4.4) and what Sports2D and Pose2Sim have by default.
+    /// of Human Movement, 4th ed., §3.4.4) and what `Sports2D` and `Pose2Sim` have by default.
     fn default() -> Self {
         Self {
             minimum_visibility: 0.3,

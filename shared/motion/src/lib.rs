@@ -4,11 +4,13 @@
 //! the same code runs in a function, in the command line tool and in a test.
 
 pub mod analysis;
+pub mod error;
 pub mod recording;
 pub mod skeleton;
 
 pub use analysis::{
-    Analysis, Angle, AngleRange, AngleSeries, CameraPlane, PersonAnalysis, Settings, Side, Space, View,
+    Analysis, Angle, AngleRange, AngleSeries, CameraPlane, PersonAnalysis, Settings, Side, Space, View, series_id,
 };
+pub use error::MotionError;
 pub use recording::{Model, Person, Point, Pose, Recording, Source};
 pub use skeleton::{Landmark, Skeleton};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Skeleton;
+use crate::{Landmark, MotionError, Skeleton};
 
 /// Where a recording's frames came from. Sizes are those of the upright picture, after any rotation of the container.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,4 +76,90 @@ pub struct Recording {
     pub time_s: Vec<f64>,
     /// The people, each with a pose or a gap for every frame.
     pub people: Vec<Person>,
+}
+
+impl Pose {
+    /// The point of a landmark, or `None` where the pose is of a skeleton that lacks it.
+    pub fn point(&self, landmark: Landmark) -> Option<&Point> {
+        self.points.get(landmark.index())
+    }
+}
+
+impl Recording {
+    /// Checks what the types alone cannot promise: times strictly increase, every person has a pose or a gap for every
+    /// frame, every pose has the skeleton's number of points, identities are unique, every number is finite and
+    /// every probability lies in `0..=1`.
+    ///
+    /// # Errors
+    ///
+    /// [`MotionError::InvalidRecording`], naming the first frame or person that breaks a rule.
+    pub fn validate(&self) -> Result<(), MotionError> {
+        check_times(&self.time_s).map_err(MotionError::InvalidRecording)?;
+        for (index, person) in self.people.iter().enumerate() {
+            if self.people[..index].iter().any(|earlier| earlier.id == person.id) {
+                return Err(MotionError::InvalidRecording(format!(
+                    "two people have the number {}",
+                    person.id
+                )));
+            }
+            self.validate_person(person)?;
+        }
+        Ok(())
+    }
+
+    fn validate_person(&self, person: &Person) -> Result<(), MotionError> {
+        let invalid = |reason: String| MotionError::InvalidRecording(format!("person {}: {reason}", person.id));
+        if person.poses.len() != self.time_s.len() {
+            return Err(invalid(format!(
+                "{} poses for {} frames",
+                person.poses.len(),
+                self.time_s.len()
+            )));
+        }
+        for (frame, pose) in person.poses.iter().enumerate() {
+            let Some(pose) = pose else { continue };
+            if pose.points.len() != self.skeleton.len() {
+                return Err(invalid(format!(
+                    "frame {frame} has {} landmarks where {} has {}",
+                    pose.points.len(),
+                    self.skeleton.name(),
+                    self.skeleton.len()
+                )));
+            }
+            if !is_probability(pose.score) {
+                return Err(invalid(format!("frame {frame} has a score outside 0 to 1")));
+            }
+            if let Some(landmark) = pose.points.iter().position(|point| !point.is_sound()) {
+                let name = self.skeleton.landmark_names()[landmark];
+                return Err(invalid(format!(
+                    "frame {frame} has a position of {name} that is not finite or a probability outside 0 to 1"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Point {
+    fn is_sound(&self) -> bool {
+        let coordinates = [self.x_px, self.y_px, self.z_px, self.x_m, self.y_m, self.z_m];
+        coordinates.iter().all(|value| value.is_finite())
+            && is_probability(self.visibility)
+            && is_probability(self.presence)
+    }
+}
+
+fn is_probability(value: f32) -> bool {
+    (0.0..=1.0).contains(&value)
+}
+
+/// Says which frame time is not finite or not later than the one before.
+pub(crate) fn check_times(time_s: &[f64]) -> Result<(), String> {
+    if let Some(frame) = time_s.iter().position(|time| !time.is_finite()) {
+        return Err(format!("the time of frame {frame} is not finite"));
+    }
+    match time_s.windows(2).position(|pair| pair[1] <= pair[0]) {
+        Some(frame) => Err(format!("frame {} is not later than frame {frame}", frame + 1)),
+        None => Ok(()),
+    }
 }

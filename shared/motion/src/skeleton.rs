@@ -86,6 +86,48 @@ impl Skeleton {
 }
 
 impl Landmark {
+    /// All landmarks in the order of a pose's points.
+    pub const ALL: [Self; 33] = [
+        Self::Nose,
+        Self::LeftEyeInner,
+        Self::LeftEye,
+        Self::LeftEyeOuter,
+        Self::RightEyeInner,
+        Self::RightEye,
+        Self::RightEyeOuter,
+        Self::LeftEar,
+        Self::RightEar,
+        Self::MouthLeft,
+        Self::MouthRight,
+        Self::LeftShoulder,
+        Self::RightShoulder,
+        Self::LeftElbow,
+        Self::RightElbow,
+        Self::LeftWrist,
+        Self::RightWrist,
+        Self::LeftPinky,
+        Self::RightPinky,
+        Self::LeftIndex,
+        Self::RightIndex,
+        Self::LeftThumb,
+        Self::RightThumb,
+        Self::LeftHip,
+        Self::RightHip,
+        Self::LeftKnee,
+        Self::RightKnee,
+        Self::LeftAnkle,
+        Self::RightAnkle,
+        Self::LeftHeel,
+        Self::RightHeel,
+        Self::LeftFootIndex,
+        Self::RightFootIndex,
+    ];
+
+    /// The landmark's name in recordings, in `snake_case`.
+    pub const fn name(self) -> &'static str {
+        BLAZEPOSE_NAMES[self.index()]
+    }
+
     /// The landmark's index in a pose of [`Skeleton::BlazePose33`].
     pub const fn index(self) -> usize {
         self as usize

@@ -1,0 +1,71 @@
+//! What can go wrong with recordings and analyses, in words for people and codes for programs.
+
+use thiserror::Error;
+
+/// An error of this crate. None is worth a retry: the same values give the same error.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum MotionError {
+    /// A recording contradicts itself.
+    #[error("the recording is not consistent: {0}")]
+    InvalidRecording(String),
+    /// An analysis contradicts itself.
+    #[error("the analysis is not consistent: {0}")]
+    InvalidAnalysis(String),
+    /// Settings ask for something impossible.
+    #[error("the analysis settings make no sense: {0}")]
+    InvalidSettings(String),
+    /// A number that should be stored is not finite.
+    #[error("{0} is not a finite number and cannot be stored")]
+    NotFinite(String),
+    /// Bytes are not a Parquet file of the expected layout.
+    #[error("the Parquet file cannot be read: {0}")]
+    MalformedParquet(String),
+    /// A text is not JSON of the expected layout.
+    #[error("the JSON cannot be read: {0}")]
+    MalformedJson(String),
+    /// A file was written by a later version of Marey.
+    #[error(
+        "the file has layout version {found}, this program reads versions up to {supported}; update Marey to read it"
+    )]
+    NewerSchema {
+        /// Version stated by the file.
+        found: u32,
+        /// Greatest version that this program reads.
+        supported: u32,
+    },
+    /// Writing failed; the cause is in the encoder.
+    #[error("the result cannot be written: {0}")]
+    Encoding(String),
+}
+
+impl MotionError {
+    /// Stable code of the error; codes never change their meaning.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidRecording(_) => "motion_invalid_recording",
+            Self::InvalidAnalysis(_) => "motion_invalid_analysis",
+            Self::InvalidSettings(_) => "motion_invalid_settings",
+            Self::NotFinite(_) => "motion_not_finite",
+            Self::MalformedParquet(_) => "motion_malformed_parquet",
+            Self::MalformedJson(_) => "motion_malformed_json",
+            Self::NewerSchema { .. } => "motion_newer_schema",
+            Self::Encoding(_) => "motion_encoding",
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::InvalidRecording(_) | Self::InvalidAnalysis(_) | Self::NotFinite(_) => {
+                "Run the job again from the video; if the error returns, report it with the job's number."
+            }
+            Self::InvalidSettings(_) => "Correct the named setting, or leave it out to use its default.",
+            Self::MalformedParquet(_) | Self::MalformedJson(_) => {
+                "Check that the file is complete and was written by Marey."
+            }
+            Self::NewerSchema { .. } => "Update Marey, or write the file again with this version.",
+            Self::Encoding(_) => "Report the error with the job's number.",
+        }
+    }
+}
