@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Model, Pose, Skeleton, Source};
+use crate::filter::GREATEST_ORDER;
+use crate::{Model, MotionError, Pose, Skeleton, Source};
 
 /// A joint or segment angle; definitions, signs and zeros are those of docs/MOTION.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -257,6 +258,36 @@ pub struct Settings {
     pub cutoff_hz: Option<f64>,
     /// Order of the Butterworth filter for one pass; it runs forward and backward, which doubles it.
     pub order: usize,
+}
+
+impl Settings {
+    /// Checks that the settings make sense, whatever the recording.
+    ///
+    /// # Errors
+    ///
+    /// [`MotionError::InvalidSettings`], naming the setting.
+    pub fn validate(&self) -> Result<(), MotionError> {
+        let invalid = |reason: String| Err(MotionError::InvalidSettings(reason));
+        if !(0.0..=1.0).contains(&self.minimum_visibility) {
+            return invalid(format!(
+                "minimum_visibility is {}, not in 0 to 1",
+                self.minimum_visibility
+            ));
+        }
+        if !self.longest_gap_s.is_finite() || self.longest_gap_s < 0.0 {
+            return invalid(format!("longest_gap_s is {}, not a duration", self.longest_gap_s));
+        }
+        if let Some(cutoff_hz) = self
+            .cutoff_hz
+            .filter(|cutoff_hz| !cutoff_hz.is_finite() || *cutoff_hz <= 0.0)
+        {
+            return invalid(format!("cutoff_hz is {cutoff_hz}, not above 0"));
+        }
+        if !(1..=GREATEST_ORDER).contains(&self.order) {
+            return invalid(format!("order is {}, not in 1 to {GREATEST_ORDER}", self.order));
+        }
+        Ok(())
+    }
 }
 
 impl Default for Settings {

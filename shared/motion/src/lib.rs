@@ -4,13 +4,22 @@
 //! the same code runs in a function, in the command line tool and in a test.
 
 pub mod analysis;
+mod analyze;
+mod angles;
+mod body;
+pub mod clean;
 pub mod error;
+mod facing;
+pub mod filter;
+pub mod gaps;
 pub mod recording;
 pub mod skeleton;
+pub mod timebase;
 
 pub use analysis::{
     Analysis, Angle, AngleRange, AngleSeries, CameraPlane, PersonAnalysis, Settings, Side, Space, View, series_id,
 };
+pub use analyze::{ANALYSIS_SCHEMA_VERSION, analyze};
 pub use error::MotionError;
 pub use recording::{Model, Person, Point, Pose, Recording, Source};
 pub use skeleton::{Landmark, Skeleton};

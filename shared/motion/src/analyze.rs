@@ -1,0 +1,173 @@
+//! From a recording to an analysis: clean the poses, then measure angles on what is left.
+
+use crate::angles::{angle_deg, can_turn_full_circle, deviation_deg, follow_deg, left_from_either, unwrap_deg};
+use crate::body::Body;
+use crate::clean::Cleaner;
+use crate::facing::sides_seen;
+use crate::{
+    Analysis, Angle, AngleRange, AngleSeries, CameraPlane, MotionError, Person, PersonAnalysis, Pose, Recording,
+    Settings, Space, View,
+};
+
+/// Version of the layout of [`Analysis`]. Raise it when a reader of the old layout would misread the new one.
+pub const ANALYSIS_SCHEMA_VERSION: u32 = 1;
+
+/// Fewer frames than this with shoulders or hips say too little about the camera's view.
+const LEAST_FRAMES_FOR_VIEW: usize = 3;
+
+/// Cleans a recording and measures every angle of every person.
+///
+/// Stretches that are too short for the filter pass unfiltered; that and everything else that a reader should know is in
+/// [`Analysis::notes`].
+///
+/// # Errors
+///
+/// [`MotionError::InvalidSettings`] or [`MotionError::InvalidRecording`], as [`Settings::validate`] and [`Recording::validate`] say.
+pub fn analyze(recording: &Recording, settings: &Settings) -> Result<Analysis, MotionError> {
+    recording.validate()?;
+    let cleaner = Cleaner::new(&recording.time_s, settings)?;
+    let mut notes = cleaner.notes().to_vec();
+    let people = recording
+        .people
+        .iter()
+        .map(|person| analyze_person(person, &cleaner, &recording.time_s, settings, &mut notes))
+        .collect();
+    Ok(Analysis {
+        schema_version: ANALYSIS_SCHEMA_VERSION,
+        source: recording.source.clone(),
+        model: recording.model.clone(),
+        skeleton: recording.skeleton,
+        settings: settings.clone(),
+        time_s: recording.time_s.clone(),
+        people,
+        notes,
+    })
+}
+
+fn analyze_person(
+    person: &Person,
+    cleaner: &Cleaner<'_>,
+    time_s: &[f64],
+    settings: &Settings,
+    notes: &mut Vec<String>,
+) -> PersonAnalysis {
+    let cleaned = cleaner.clean(person);
+    if cleaned.unfiltered_stretches > 0 {
+        notes.push(format!(
+            "Person {}: {} of {} uninterrupted stretches of a landmark were too short to be filtered and were left as they are.",
+            person.id,
+            cleaned.unfiltered_stretches,
+            cleaned.unfiltered_stretches + cleaned.filtered_stretches
+        ));
+    }
+    let camera_plane = camera_plane(&cleaned.poses, settings.minimum_visibility);
+    notes.extend(view_note(person.id, camera_plane));
+    let sides = sides_seen(&cleaned.poses, settings.minimum_visibility);
+    let raw = measure(&person.poses, &sides, settings.minimum_visibility);
+    let values = measure(&cleaned.poses, &sides, settings.minimum_visibility);
+    let angles = keys()
+        .zip(raw.into_iter().zip(values))
+        .map(|((angle, side, space), (mut raw_deg, mut value_deg))| {
+            if can_turn_full_circle(angle) {
+                unwrap_deg(&mut value_deg);
+                follow_deg(&mut raw_deg, &value_deg);
+            }
+            AngleSeries {
+                angle,
+                side,
+                space,
+                range: AngleRange::of(time_s, &value_deg),
+                raw_deg,
+                value_deg,
+            }
+        })
+        .collect();
+    PersonAnalysis {
+        id: person.id,
+        frames_seen: person.poses.iter().flatten().count(),
+        poses: cleaned.poses,
+        angles,
+        camera_plane,
+    }
+}
+
+/// Every angle, side and space, in the order in which an analysis holds them.
+fn keys() -> impl Iterator<Item = (Angle, Option<crate::Side>, Space)> {
+    Angle::ALL.into_iter().flat_map(|angle| {
+        angle
+            .sides()
+            .iter()
+            .flat_map(move |&side| Space::ALL.into_iter().map(move |space| (angle, side, space)))
+    })
+}
+
+/// All angles of all poses: a column per key.
+fn measure(poses: &[Option<Pose>], sides: &[f64], minimum_visibility: f32) -> Vec<Vec<Option<f64>>> {
+    let keys: Vec<_> = keys().collect();
+    let mut columns: Vec<Vec<Option<f64>>> = keys.iter().map(|_| Vec::with_capacity(poses.len())).collect();
+    for (pose, &side_seen) in poses.iter().zip(sides) {
+        let body = pose.as_ref().map(|pose| Body::new(pose, minimum_visibility));
+        for (column, &(angle, side, space)) in columns.iter_mut().zip(&keys) {
+            column.push(body.and_then(|body| angle_deg(&body, angle, side, space, side_seen)));
+        }
+    }
+    columns
+}
+
+fn camera_plane(poses: &[Option<Pose>], minimum_visibility: f32) -> Option<CameraPlane> {
+    let mut deviations_deg: Vec<f64> = poses
+        .iter()
+        .flatten()
+        .filter_map(|pose| left_from_either(&Body::new(pose, minimum_visibility)).map(deviation_deg))
+        .collect();
+    if deviations_deg.len() < LEAST_FRAMES_FOR_VIEW {
+        return None;
+    }
+    let middle = deviations_deg.len() / 2;
+    let (_, median_deg, _) = deviations_deg.select_nth_unstable_by(middle, f64::total_cmp);
+    Some(CameraPlane::from_deviation_deg(*median_deg))
+}
+
+fn view_note(person: u32, plane: Option<CameraPlane>) -> Option<String> {
+    let plane = plane?;
+    let consequence = match plane.view {
+        View::Side => return None,
+        View::Oblique => "sagittal angles in the image are shortened",
+        View::Frontal => "sagittal angles cannot be read from the image",
+    };
+    Some(format!(
+        "Person {person} moves about {:.0} degrees out of the image plane: {consequence}.",
+        plane.deviation_deg
+    ))
+}
+
+impl AngleRange {
+    /// The extremes of the values that are there, or `None` if there are none.
+    pub fn of(time_s: &[f64], value_deg: &[Option<f64>]) -> Option<Self> {
+        let mut present = time_s
+            .iter()
+            .zip(value_deg)
+            .filter_map(|(&time, value)| value.map(|value| (time, value)));
+        let (first_s, first_deg) = present.next()?;
+        let (mut low, mut high) = ((first_deg, first_s), (first_deg, first_s));
+        let (mut sum, mut count) = (first_deg, 1_usize);
+        for (time, value) in present {
+            if value < low.0 {
+                low = (value, time);
+            }
+            if value > high.0 {
+                high = (value, time);
+            }
+            sum += value;
+            count += 1;
+        }
+        Some(Self {
+            minimum_deg: low.0,
+            minimum_at_s: low.1,
+            maximum_deg: high.0,
+            maximum_at_s: high.1,
+            mean_deg: sum / count as f64,
+            coverage: count as f64 / value_deg.len() as f64,
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! Joint and segment angles of one pose. docs/MOTION.md shows each definition in a figure.
+//!
+//! In the image, angles are signed in the plane that the camera sees, turned so that the person faces right; they follow
+//! `Sports2D` (Pagnon and Kim 2024, doi:10.21105/joss.06849; `angle_dict` in its `common.py`) save for trunk, pelvis and hand.
+//! In the world, hinge joints have the unsigned angle between their segments, and hip and shoulder the angle in the
+//! person's sagittal plane.
+
+use crate::body::{Body, HIPS, Image, Limb, SHOULDERS, World, add, cross2, cross3, dot, length, perpendicular, unit};
+use crate::{Angle, Landmark, Side, Space};
+
+/// The hips must stand at least this many trunk lengths apart in the image for the pelvis to have a tilt there. From the front
+/// they stand about 0.4 apart, so this leaves out views within about 20 degrees of the side.
+const LEAST_HIP_WIDTH: f64 = 0.15;
+
+/// A limb that points sideways has no direction in the sagittal plane: at least this share of it must lie there.
+const LEAST_SAGITTAL_SHARE: f64 = 0.2;
+
+const UP: World = [0.0, -1.0, 0.0];
+
+/// The angle in degrees, or `None` where its landmarks are not trusted or do not determine it. `side_seen` is +1 where the camera sees
+/// the person's right side, else -1. `side` is ignored for trunk and pelvis.
+pub(crate) fn angle_deg(
+    body: &Body<'_>,
+    angle: Angle,
+    side: Option<Side>,
+    space: Space,
+    side_seen: f64,
+) -> Option<f64> {
+    let limb = Limb::of(side.unwrap_or(Side::Left));
+    match space {
+        Space::Image => image_deg(body, angle, &limb, side_seen),
+        Space::World => world_deg(body, angle, &limb),
+    }
+}
+
+fn image_deg(body: &Body<'_>, angle: Angle, limb: &Limb, side_seen: f64) -> Option<f64> {
+    let turn = |from: Option<Image>, to: Option<Image>| Some(side_seen * turn_deg(from?, to?));
+    let trunk_down = || body.image(SHOULDERS, HIPS);
+    let raw = match angle {
+        Angle::AnkleDorsiflexion => 90.0 - turn(body.image(limb.heel, limb.toe), body.image(limb.ankle, limb.knee))?,
+        Angle::KneeFlexion => turn(body.image(limb.knee, limb.ankle), body.image(limb.hip, limb.knee))?,
+        Angle::HipFlexion => turn(trunk_down(), body.image(limb.hip, limb.knee))?,
+        Angle::ShoulderFlexion => turn(trunk_down(), body.image(limb.shoulder, limb.elbow))?,
+        Angle::ElbowFlexion => turn(
+            body.image(limb.shoulder, limb.elbow),
+            body.image(limb.elbow, limb.wrist),
+        )?,
+        Angle::WristFlexion => turn(
+            body.image(limb.elbow, limb.wrist),
+            body.image(limb.wrist, limb.knuckles),
+        )?,
+        Angle::Trunk => turn(body.image(HIPS, SHOULDERS), Some([0.0, 1.0]))?,
+        Angle::Pelvis => {
+            let across = body.image(Landmark::RightHip, Landmark::LeftHip)?;
+            if length(across) < LEAST_HIP_WIDTH * length(trunk_down()?) {
+                return None;
+            }
+            across[1].atan2(across[0].abs()).to_degrees()
+        }
+    };
+    Some(principal_deg(raw, middle_deg(angle)))
+}
+
+fn world_deg(body: &Body<'_>, angle: Angle, limb: &Limb) -> Option<f64> {
+    match angle {
+        Angle::AnkleDorsiflexion => {
+            Some(90.0 - between_deg(body.world(limb.heel, limb.toe)?, body.world(limb.ankle, limb.knee)?))
+        }
+        Angle::KneeFlexion => Some(between_deg(
+            body.world(limb.hip, limb.knee)?,
+            body.world(limb.knee, limb.ankle)?,
+        )),
+        Angle::HipFlexion => sagittal_deg(body, body.world(limb.hip, limb.knee)?, middle_deg(angle)),
+        Angle::ShoulderFlexion => sagittal_deg(body, body.world(limb.shoulder, limb.elbow)?, middle_deg(angle)),
+        Angle::ElbowFlexion => Some(between_deg(
+            body.world(limb.shoulder, limb.elbow)?,
+            body.world(limb.elbow, limb.wrist)?,
+        )),
+        Angle::WristFlexion => Some(between_deg(
+            body.world(limb.elbow, limb.wrist)?,
+            body.world(limb.wrist, limb.knuckles)?,
+        )),
+        Angle::Trunk => {
+            let trunk = body.world(HIPS, SHOULDERS)?;
+            let forward = unit(cross3(body.left()?, UP))?;
+            Some(dot(trunk, forward).atan2(dot(trunk, UP)).to_degrees())
+        }
+        Angle::Pelvis => {
+            let across = body.world(Landmark::RightHip, Landmark::LeftHip)?;
+            Some((-across[1]).atan2(across[0].hypot(across[2])).to_degrees())
+        }
+    }
+}
+
+/// The angle from the trunk's downward axis to a limb in the person's sagittal plane, forward positive.
+fn sagittal_deg(body: &Body<'_>, limb: World, middle_deg: f64) -> Option<f64> {
+    let up = unit(body.world(HIPS, SHOULDERS)?)?;
+    let left = unit(perpendicular(body.left()?, up))?;
+    let forward = cross3(left, up);
+    let (ahead, down) = (dot(limb, forward), -dot(limb, up));
+    if ahead.hypot(down) < LEAST_SAGITTAL_SHARE * length(limb) {
+        return None;
+    }
+    Some(principal_deg(ahead.atan2(down).to_degrees(), middle_deg))
+}
+
+/// From one vector to another in `-180..=180`, anticlockwise positive.
+fn turn_deg(from: Image, to: Image) -> f64 {
+    cross2(from, to).atan2(dot(from, to)).to_degrees()
+}
+
+/// Between two vectors in `0..=180`. The arc tangent keeps its digits where the arc cosine loses them, at 0 and 180 degrees.
+fn between_deg(a: World, b: World) -> f64 {
+    length(cross3(a, b)).atan2(dot(a, b)).to_degrees()
+}
+
+/// The middle of a joint's range in degrees. Values are reported within 180 degrees of it, so that the jump by a full turn lies where
+/// no joint can be: a knee bent by 170 degrees and read as 185 is not -175.
+fn middle_deg(angle: Angle) -> f64 {
+    match angle {
+        Angle::AnkleDorsiflexion => -15.0,
+        Angle::KneeFlexion | Angle::ElbowFlexion => 70.0,
+        Angle::HipFlexion | Angle::ShoulderFlexion => 60.0,
+        Angle::WristFlexion | Angle::Trunk | Angle::Pelvis => 0.0,
+    }
+}
+
+/// The same direction within 180 degrees of a middle.
+fn principal_deg(angle_deg: f64, middle_deg: f64) -> f64 {
+    angle_deg - 360.0 * ((angle_deg - middle_deg) / 360.0).round()
+}
+
+/// Whether a person can turn the angle full circle; such series are unwrapped, the others keep to one turn.
+pub(crate) fn can_turn_full_circle(angle: Angle) -> bool {
+    matches!(angle, Angle::ShoulderFlexion | Angle::Trunk)
+}
+
+/// Adds whole turns so that no value differs by more than half a turn from the one before. Every gap starts anew, as nobody knows
+/// how far the person turned in it.
+pub(crate) fn unwrap_deg(values: &mut [Option<f64>]) {
+    let mut before = None;
+    for value in values {
+        if let (Some(value), Some(before)) = (value.as_mut(), before) {
+            *value = principal_deg(*value, before);
+        }
+        before = *value;
+    }
+}
+
+/// Puts unfiltered values on the same turn as the filtered ones of the same frame.
+pub(crate) fn follow_deg(raw: &mut [Option<f64>], filtered: &[Option<f64>]) {
+    for (raw, filtered) in raw.iter_mut().zip(filtered) {
+        if let (Some(raw), Some(filtered)) = (raw.as_mut(), filtered) {
+            *raw = principal_deg(*raw, *filtered);
+        }
+    }
+}
+
+/// How far the sagittal plane lies from the image plane in degrees, in `0..=90`, given the person's left: that is the angle between
+/// the person's left, laid into the horizontal, and the camera's axis.
+pub(crate) fn deviation_deg(left: World) -> f64 {
+    left[0].abs().atan2(left[2].abs()).to_degrees()
+}
+
+/// The person's left from whichever of shoulders and hips are trusted, for the camera's view.
+pub(crate) fn left_from_either(body: &Body<'_>) -> Option<World> {
+    let shoulders = body
+        .world(Landmark::RightShoulder, Landmark::LeftShoulder)
+        .and_then(unit);
+    let hips = body.world(Landmark::RightHip, Landmark::LeftHip).and_then(unit);
+    match (shoulders, hips) {
+        (Some(shoulders), Some(hips)) => unit(add(shoulders, hips)),
+        (one, other) => one.or(other),
+    }
+}
