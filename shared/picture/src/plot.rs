@@ -1,0 +1,214 @@
+//! Angle-time curves as SVG: one panel for each joint, left and right together.
+//!
+//! Measured values are faint, filtered ones strong; where there is no value there is no line. The drawing follows the
+//! reader's light or dark setting, needs nothing from outside, and stays small however long the recording is.
+
+mod panel;
+mod scale;
+
+use std::fmt::Write as _;
+
+use marey_motion::{Analysis, Angle, AngleSeries, Side, Space};
+
+use crate::label;
+use crate::svg::{escape, number};
+
+use panel::Panel;
+
+/// How angle curves are drawn.
+#[derive(Debug, Clone)]
+pub struct PlotOptions {
+    /// Which space's angles.
+    pub space: Space,
+    /// Which angles, in order; those that were not measured are left out.
+    pub angles: Vec<Angle>,
+    /// Width of the whole figure in pixels, at least 320.
+    pub width_px: u32,
+    /// Heading; `None` for the name of the source.
+    pub title: Option<String>,
+}
+
+impl Default for PlotOptions {
+    fn default() -> Self {
+        Self {
+            space: Space::Image,
+            angles: ANATOMICAL_ORDER.to_vec(),
+            width_px: 980,
+            title: None,
+        }
+    }
+}
+
+/// From the middle of the body outwards, legs before arms.
+pub(crate) const ANATOMICAL_ORDER: [Angle; 8] = [
+    Angle::HipFlexion,
+    Angle::KneeFlexion,
+    Angle::AnkleDorsiflexion,
+    Angle::Trunk,
+    Angle::ShoulderFlexion,
+    Angle::ElbowFlexion,
+    Angle::WristFlexion,
+    Angle::Pelvis,
+];
+
+/// Both styles of a plot. Colours are Okabe and Ito's blue and vermillion on light, sky blue and orange on dark.
+pub(crate) const STYLE: &str = "\
+.marey-plot{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:12px}\
+.marey-plot text{fill:#4a4f57}.marey-plot .m-name{fill:#16181c;font-weight:600;font-size:13px}\
+.marey-plot .m-title{fill:#16181c;font-weight:600;font-size:18px}\
+.marey-plot .m-paper{fill:#fff}.marey-plot .m-grid{stroke:#e3e5e8;stroke-width:1}.marey-plot .m-zero{stroke:#b4b9c0;stroke-width:1}\
+.marey-plot path,.marey-plot .m-key{fill:none;stroke-linecap:round;stroke-linejoin:round}\
+.marey-plot .m-value{stroke-width:2}.marey-plot .m-raw{stroke-width:1;opacity:.38}\
+.marey-plot .m-bar{stroke-width:3;stroke-linecap:round}.marey-plot .m-cursor{stroke:#16181c;stroke-width:1;stroke-dasharray:3 2}\
+.marey-plot .m-left{stroke:#0072b2}.marey-plot .m-right{stroke:#d55e00}.marey-plot .m-middle{stroke:#5a5f68}\
+.marey-plot .m-dot{stroke:#fff;stroke-width:1.5}\
+.marey-plot .m-dot.m-left,.marey-plot text.m-left{fill:#0072b2}.marey-plot .m-dot.m-right,.marey-plot text.m-right{fill:#b34f00}\
+.marey-plot .m-dot.m-middle,.marey-plot text.m-middle{fill:#5a5f68}.marey-plot text{stroke:none}.marey-plot .m-dot{stroke:#fff}\
+@media (prefers-color-scheme:dark){\
+.marey-plot text{fill:#b3b9c2}.marey-plot .m-name,.marey-plot .m-title{fill:#f1f2f4}.marey-plot .m-paper{fill:#16181c}\
+.marey-plot .m-grid{stroke:#2b2f36}.marey-plot .m-zero{stroke:#565c66}.marey-plot .m-cursor{stroke:#f1f2f4}\
+.marey-plot .m-left{stroke:#56b4e9}.marey-plot .m-right{stroke:#e69f00}.marey-plot .m-middle{stroke:#b3b9c2}\
+.marey-plot .m-dot.m-left,.marey-plot text.m-left{fill:#56b4e9}.marey-plot .m-dot.m-right,.marey-plot text.m-right{fill:#e69f00}\
+.marey-plot .m-dot.m-middle,.marey-plot text.m-middle{fill:#b3b9c2}.marey-plot text{stroke:none}.marey-plot .m-dot{stroke:#16181c}}\
+@media print{.marey-plot .m-cursor{display:none}}";
+
+/// A panel on its own, for pages that arrange panels themselves.
+#[derive(Debug, Clone)]
+pub(crate) struct PanelSvg {
+    pub(crate) angle: Angle,
+    /// An `svg` element without styles; the page carries [`STYLE`] once.
+    pub(crate) svg: String,
+}
+
+/// The angles of one person over time as a self-contained SVG document.
+///
+/// A person that does not exist, or for whom nothing was measured, gives a drawing that says so.
+pub fn angle_svg(analysis: &Analysis, person_index: usize, options: &PlotOptions) -> String {
+    let groups = groups(analysis, person_index, options);
+    let width = f64::from(options.width_px.clamp(320, 8000));
+    let columns = if width >= 700.0 && groups.len() > 1 { 2 } else { 1 };
+    let (gap, margin, heading) = (28.0, 20.0, 84.0);
+    let panel_width = (width - 2.0 * margin - gap * (columns as f64 - 1.0)) / columns as f64;
+    let panel_height = 200.0;
+    let rows = groups.len().div_ceil(columns).max(1);
+    let height = heading + rows as f64 * (panel_height + 16.0) + margin;
+
+    let title = options.title.as_deref().unwrap_or(&analysis.source.name);
+    let mut svg = String::new();
+    // Writing to a string cannot fail.
+    let _ = write!(
+        svg,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"marey-plot\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" \
+         role=\"img\" aria-label=\"{name}\"><title>{name}</title><style>{STYLE}</style>\
+         <rect class=\"m-paper\" width=\"{w}\" height=\"{h}\"/>\
+         <text class=\"m-title\" x=\"{margin}\" y=\"36\">{name}</text><text x=\"{margin}\" y=\"56\">{subtitle}</text>",
+        w = number(width),
+        h = number(height),
+        name = escape(title),
+        subtitle = escape(&subtitle(analysis, person_index, options.space)),
+    );
+    svg.push_str(&key(width - margin, &groups));
+    for (index, (angle, series)) in groups.iter().enumerate() {
+        let x = margin + (index % columns) as f64 * (panel_width + gap);
+        let y = heading + (index / columns) as f64 * (panel_height + 16.0);
+        let panel = Panel::new(analysis, *angle, series, panel_width, panel_height);
+        let _ = write!(
+            svg,
+            "<g transform=\"translate({} {})\">{}</g>",
+            number(x),
+            number(y),
+            panel.body()
+        );
+    }
+    if groups.is_empty() {
+        let _ = write!(
+            svg,
+            "<text x=\"{margin}\" y=\"{}\">No angles were measured.</text>",
+            number(heading + 24.0)
+        );
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+/// Each panel by itself, 480 pixels wide, in the order of `options.angles`.
+pub(crate) fn panels(analysis: &Analysis, person_index: usize, options: &PlotOptions) -> Vec<PanelSvg> {
+    groups(analysis, person_index, options)
+        .into_iter()
+        .map(|(angle, series)| PanelSvg {
+            angle,
+            svg: Panel::new(analysis, angle, &series, 480.0, 200.0).document(),
+        })
+        .collect()
+}
+
+type Group<'a> = (Angle, Vec<&'a AngleSeries>);
+
+/// The series of each wanted angle that has any value.
+fn groups<'a>(analysis: &'a Analysis, person_index: usize, options: &PlotOptions) -> Vec<Group<'a>> {
+    let Some(person) = analysis.people.get(person_index) else {
+        return Vec::new();
+    };
+    let measured = |series: &&AngleSeries| series.value_deg.iter().chain(&series.raw_deg).any(Option::is_some);
+    options
+        .angles
+        .iter()
+        .map(|&angle| {
+            let matches = |series: &&AngleSeries| series.angle == angle && series.space == options.space;
+            (
+                angle,
+                person
+                    .angles
+                    .iter()
+                    .filter(matches)
+                    .filter(measured)
+                    .collect::<Vec<_>>(),
+            )
+        })
+        .filter(|(_, series)| !series.is_empty())
+        .collect()
+}
+
+fn subtitle(analysis: &Analysis, person_index: usize, space: Space) -> String {
+    let space = match space {
+        Space::Image => "angles in the image plane",
+        Space::World => "angles estimated in space from one view",
+    };
+    let person = analysis.people.get(person_index);
+    let who = person.map_or(String::new(), |person| {
+        format!(" · person {}", person.id.saturating_add(1))
+    });
+    let view = person
+        .and_then(|person| person.camera_plane)
+        .map_or(String::new(), |plane| format!(" · {}", label::view(plane.view)));
+    format!("{space}{who}{view}")
+}
+
+/// What the lines mean, set against the right edge.
+fn key(right: f64, groups: &[Group<'_>]) -> String {
+    let shown = |side| {
+        groups
+            .iter()
+            .flat_map(|(_, series)| series)
+            .any(|series| series.side == side)
+    };
+    let entries = [
+        (shown(Some(Side::Left)), "m-value m-left", "left", 62.0),
+        (shown(Some(Side::Right)), "m-value m-right", "right", 68.0),
+        (shown(None), "m-value m-middle", "trunk, pelvis", 112.0),
+        (!groups.is_empty(), "m-raw m-middle", "before filtering", 128.0),
+    ];
+    let mut x = right - entries.iter().filter(|entry| entry.0).map(|entry| entry.3).sum::<f64>();
+    let mut svg = String::new();
+    for (_, class, text, width) in entries.into_iter().filter(|entry| entry.0) {
+        let _ = write!(
+            svg,
+            "<line class=\"m-key {class}\" x1=\"{}\" x2=\"{}\" y1=\"72\" y2=\"72\"/><text x=\"{}\" y=\"76\">{text}</text>",
+            number(x),
+            number(x + 20.0),
+            number(x + 26.0)
+        );
+        x += width;
+    }
+    svg
+}
