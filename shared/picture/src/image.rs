@@ -196,6 +196,18 @@ impl RgbImage {
         Self { width, height, data }
     }
 
+    /// Copies another picture into this one with its corner at (`left`, `top`), cut at the edges.
+    pub(crate) fn put(&mut self, other: &Self, left: u32, top: u32) {
+        let mut frame = self.as_frame();
+        for row in 0..other.height as usize {
+            let from = left as usize;
+            let span = frame.span_mut(top as usize + row, from, from + other.width as usize);
+            let start = row * other.width as usize * 3;
+            let length = span.len();
+            span.copy_from_slice(&other.data[start..start + length]);
+        }
+    }
+
     /// The picture reduced to fit into a box, by averaging areas; as it is when it fits already.
     #[must_use]
     pub fn fitted(&self, greatest_width: u32, greatest_height: u32) -> Self {

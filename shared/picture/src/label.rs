@@ -76,6 +76,15 @@ pub(crate) fn clock(time_s: f64) -> String {
     }
 }
 
+/// A moment in seconds with two decimals; a dash for what is not a time.
+pub(crate) fn seconds(time_s: f64) -> String {
+    if time_s.is_finite() {
+        format!("{time_s:.2} s")
+    } else {
+        "–".to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

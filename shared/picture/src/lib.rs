@@ -18,5 +18,6 @@ mod stick;
 mod svg;
 mod text;
 
+pub use chronophotograph::{Arrangement, BackgroundModel, Chronophotograph, Figure, arrangement, select_instants};
 pub use image::{PictureError, RgbFrame, RgbImage};
 pub use overlay::{Annotator, AnnotatorOptions};
