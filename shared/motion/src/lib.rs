@@ -11,10 +11,13 @@ pub mod clean;
 pub mod error;
 mod facing;
 pub mod filter;
+pub mod formats;
 pub mod gaps;
 pub mod recording;
 pub mod skeleton;
+pub mod summary;
 pub mod timebase;
+mod validate;
 
 pub use analysis::{
     Analysis, Angle, AngleRange, AngleSeries, CameraPlane, PersonAnalysis, Settings, Side, Space, View, series_id,
@@ -23,3 +26,4 @@ pub use analyze::{ANALYSIS_SCHEMA_VERSION, analyze};
 pub use error::MotionError;
 pub use recording::{Model, Person, Point, Pose, Recording, Source};
 pub use skeleton::{Landmark, Skeleton};
+pub use summary::{AngleSummary, PersonSummary, Summary};

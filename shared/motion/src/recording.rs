@@ -141,11 +141,14 @@ impl Recording {
 }
 
 impl Point {
-    fn is_sound(&self) -> bool {
+    /// Whether every number is finite.
+    pub fn is_finite(&self) -> bool {
         let coordinates = [self.x_px, self.y_px, self.z_px, self.x_m, self.y_m, self.z_m];
-        coordinates.iter().all(|value| value.is_finite())
-            && is_probability(self.visibility)
-            && is_probability(self.presence)
+        coordinates.iter().all(|value| value.is_finite()) && self.visibility.is_finite() && self.presence.is_finite()
+    }
+
+    fn is_sound(&self) -> bool {
+        self.is_finite() && is_probability(self.visibility) && is_probability(self.presence)
     }
 }
 

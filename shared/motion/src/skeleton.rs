@@ -60,6 +60,11 @@ impl Skeleton {
         }
     }
 
+    /// The skeleton of a name, if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::BlazePose33].into_iter().find(|skeleton| skeleton.name() == name)
+    }
+
     /// How many points a pose of this skeleton has.
     pub fn len(self) -> usize {
         self.landmark_names().len()

@@ -1,0 +1,85 @@
+//! Analyses and recordings as JSON. Numbers are always finite: what is not known is `null`, and anything else is an error.
+
+use serde::{Deserialize, Serialize};
+
+use super::{RECORDING_SCHEMA_VERSION, check_version};
+use crate::{ANALYSIS_SCHEMA_VERSION, Analysis, Model, MotionError, Person, Recording, Skeleton, Source};
+
+/// Writes an analysis; [`analysis_from_json`] gives back exactly the same one.
+///
+/// # Errors
+///
+/// [`MotionError::InvalidAnalysis`] or [`MotionError::NotFinite`], as [`Analysis::validate`] says.
+pub fn analysis_to_json(analysis: &Analysis) -> Result<String, MotionError> {
+    analysis.validate()?;
+    serde_json::to_string(analysis).map_err(|error| MotionError::Encoding(error.to_string()))
+}
+
+/// Reads what [`analysis_to_json`] wrote.
+///
+/// # Errors
+///
+/// [`MotionError::NewerSchema`] if a later version of Marey wrote it, [`MotionError::MalformedJson`] if it is something else,
+/// [`MotionError::InvalidAnalysis`] if it contradicts itself.
+pub fn analysis_from_json(json: &str) -> Result<Analysis, MotionError> {
+    check_json_version(json, ANALYSIS_SCHEMA_VERSION)?;
+    let analysis: Analysis = parse(json)?;
+    analysis.validate()?;
+    Ok(analysis)
+}
+
+/// A recording with the version of its layout.
+#[derive(Serialize)]
+struct StoredRecording<'a> {
+    schema_version: u32,
+    source: &'a Source,
+    skeleton: Skeleton,
+    model: &'a Model,
+    time_s: &'a [f64],
+    people: &'a [Person],
+}
+
+/// Writes a recording, with the version of the layout as `schema_version`; [`recording_from_json`] gives back exactly the same one.
+///
+/// # Errors
+///
+/// [`MotionError::InvalidRecording`], as [`Recording::validate`] says.
+pub fn recording_to_json(recording: &Recording) -> Result<String, MotionError> {
+    recording.validate()?;
+    let stored = StoredRecording {
+        schema_version: RECORDING_SCHEMA_VERSION,
+        source: &recording.source,
+        skeleton: recording.skeleton,
+        model: &recording.model,
+        time_s: &recording.time_s,
+        people: &recording.people,
+    };
+    serde_json::to_string(&stored).map_err(|error| MotionError::Encoding(error.to_string()))
+}
+
+/// Reads what [`recording_to_json`] wrote.
+///
+/// # Errors
+///
+/// [`MotionError::NewerSchema`] if a later version of Marey wrote it, [`MotionError::MalformedJson`] if it is something else,
+/// [`MotionError::InvalidRecording`] if it contradicts itself.
+pub fn recording_from_json(json: &str) -> Result<Recording, MotionError> {
+    check_json_version(json, RECORDING_SCHEMA_VERSION)?;
+    let recording: Recording = parse(json)?;
+    recording.validate()?;
+    Ok(recording)
+}
+
+/// The version is read on its own first: the rest of a newer layout may not parse, and the reason should be the version.
+fn check_json_version(json: &str, supported: u32) -> Result<(), MotionError> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema_version: u32,
+    }
+    let version: Version = parse(json)?;
+    check_version(version.schema_version, supported, MotionError::MalformedJson)
+}
+
+fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, MotionError> {
+    serde_json::from_str(json).map_err(|error| MotionError::MalformedJson(error.to_string()))
+}

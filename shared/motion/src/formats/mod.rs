@@ -1,0 +1,26 @@
+//! The formats in which recordings and analyses travel: Parquet, JSON and CSV. Bytes and texts in and out, never files.
+//!
+//! Every stored layout states its version. Readers accept their own version and older ones and refuse newer ones with
+//! [`MotionError::NewerSchema`].
+
+mod angles_parquet;
+mod csv;
+mod json;
+mod recording_parquet;
+mod table;
+
+pub use angles_parquet::{ANGLES_SCHEMA_VERSION, angles_to_parquet};
+pub use csv::angles_to_csv;
+pub use json::{analysis_from_json, analysis_to_json, recording_from_json, recording_to_json};
+pub use recording_parquet::{RECORDING_SCHEMA_VERSION, recording_from_parquet, recording_to_parquet};
+
+use crate::MotionError;
+
+/// Refuses layouts that a later program wrote, and the version that no program writes.
+fn check_version(found: u32, supported: u32, malformed: fn(String) -> MotionError) -> Result<(), MotionError> {
+    match found {
+        0 => Err(malformed("it states version 0, which does not exist".to_owned())),
+        _ if found > supported => Err(MotionError::NewerSchema { found, supported }),
+        _ => Ok(()),
+    }
+}
