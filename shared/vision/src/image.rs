@@ -1,0 +1,98 @@
+//! Pictures in memory, borrowed from whoever decoded them.
+
+use crate::VisionError;
+
+/// Bytes per pixel: red, green, blue.
+pub(crate) const CHANNELS: usize = 3;
+
+/// A side longer than this many pixels is refused; it bounds the fixed-point arithmetic of crops.
+const MAX_SIDE: u32 = 1 << 16;
+
+/// An 8-bit RGB picture: rows from top to bottom, three bytes per pixel.
+#[derive(Debug, Clone, Copy)]
+pub struct ImageView<'a> {
+    data: &'a [u8],
+    width: u32,
+    height: u32,
+    stride: usize,
+}
+
+impl<'a> ImageView<'a> {
+    /// A picture of `width` × `height` pixels whose rows follow each other without a gap.
+    ///
+    /// # Errors
+    /// [`VisionError::Image`] when a side is zero or longer than 65,536 pixels, or `data` is too short.
+    pub fn rgb(data: &'a [u8], width: u32, height: u32) -> Result<Self, VisionError> {
+        Self::rgb_with_stride(data, width, height, width as usize * CHANNELS)
+    }
+
+    /// A picture whose rows start `stride` bytes apart.
+    ///
+    /// # Errors
+    /// As [`ImageView::rgb`], and when rows would overlap.
+    pub fn rgb_with_stride(data: &'a [u8], width: u32, height: u32, stride: usize) -> Result<Self, VisionError> {
+        let row = width as usize * CHANNELS;
+        let sides_fit = (1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height);
+        let needed = stride
+            .checked_mul((height as usize).saturating_sub(1))
+            .and_then(|start| start.checked_add(row));
+        if sides_fit && stride >= row && needed.is_some_and(|needed| needed <= data.len()) {
+            Ok(Self {
+                data,
+                width,
+                height,
+                stride,
+            })
+        } else {
+            Err(VisionError::Image {
+                width,
+                height,
+                stride,
+                bytes: data.len(),
+            })
+        }
+    }
+
+    /// Width in pixels, at least 1.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in pixels, at least 1.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// Distance between the starts of rows in bytes.
+    pub fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// The bytes; at least those of every pixel are there.
+    pub fn data(&self) -> &'a [u8] {
+        self.data
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_that_do_not_fit_are_refused() {
+        let data = [0; 60];
+        assert!(ImageView::rgb(&data, 5, 4).is_ok());
+        assert!(ImageView::rgb(&data, 5, 5).is_err(), "a row too many");
+        assert!(ImageView::rgb(&data, 0, 4).is_err(), "no width");
+        assert!(ImageView::rgb(&data, u32::MAX, u32::MAX).is_err(), "more than memory");
+        assert!(ImageView::rgb_with_stride(&data, 5, 4, 14).is_err(), "rows overlap");
+        assert!(
+            ImageView::rgb_with_stride(&data[..57], 4, 4, 15).is_ok(),
+            "the last row needs no padding"
+        );
+        assert!(
+            ImageView::rgb_with_stride(&data, 5, 4, usize::MAX).is_err(),
+            "more than memory"
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! The square of a picture that the landmark model looks at.
+
+use std::f64::consts::{FRAC_PI_2, PI, TAU};
+
+/// How much larger the region is than the circle around the person.
+const MARGIN: f64 = 1.25;
+
+/// Regions further out or larger than this are the product of numbers gone wrong, in pixels.
+const MAX_EXTENT_PX: f64 = (1 << 20) as f64;
+
+/// A square in the picture that may be turned.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Region {
+    /// Centre, right of the picture's left edge, in pixels.
+    pub center_x_px: f64,
+    /// Centre, below the picture's top edge, in pixels.
+    pub center_y_px: f64,
+    /// Length of a side in pixels.
+    pub side_px: f64,
+    /// Rotation in radians, clockwise as seen, in `-π..π`; 0 is upright.
+    pub rotation_rad: f64,
+}
+
+impl Region {
+    /// The region of a person whose hips are centred at `hips_px`, where `reach_px` lies on the circle around the whole
+    /// person, above the hips when they stand: MediaPipe's `AlignmentPointsRectsCalculator` and
+    /// `RectTransformationCalculator`, for a target angle of 90 degrees.
+    pub fn from_alignment(hips_px: [f64; 2], reach_px: [f64; 2]) -> Self {
+        let (dx, dy) = (reach_px[0] - hips_px[0], reach_px[1] - hips_px[1]);
+        Self {
+            center_x_px: hips_px[0],
+            center_y_px: hips_px[1],
+            side_px: 2.0 * dx.hypot(dy) * MARGIN,
+            rotation_rad: normalize_angle(FRAC_PI_2 - (-dy).atan2(dx)),
+        }
+    }
+
+    /// The square around the whole picture, upright.
+    pub fn around(width: u32, height: u32) -> Self {
+        Self {
+            center_x_px: f64::from(width) / 2.0,
+            center_y_px: f64::from(height) / 2.0,
+            side_px: f64::from(width.max(height)),
+            rotation_rad: 0.0,
+        }
+    }
+
+    /// Whether a picture can be cropped to it: finite, not empty, and not absurdly far out.
+    pub fn is_usable(&self) -> bool {
+        self.center_x_px.abs() < MAX_EXTENT_PX
+            && self.center_y_px.abs() < MAX_EXTENT_PX
+            && self.side_px > f64::EPSILON
+            && self.side_px < MAX_EXTENT_PX
+            && self.rotation_rad.is_finite()
+    }
+
+    /// Where a point of the crop lies in the picture in pixels; the crop is the unit square.
+    pub fn to_image(&self, x: f64, y: f64) -> [f64; 2] {
+        let (sin, cos) = self.rotation_rad.sin_cos();
+        let (x, y) = ((x - 0.5) * self.side_px, (y - 0.5) * self.side_px);
+        [
+            self.center_x_px + cos * x - sin * y,
+            self.center_y_px + sin * x + cos * y,
+        ]
+    }
+}
+
+/// The same angle in `-π..π`.
+fn normalize_angle(angle_rad: f64) -> f64 {
+    angle_rad - TAU * ((angle_rad + PI) / TAU).floor()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standing_person_gives_an_upright_region() {
+        let region = Region::from_alignment([100.0, 200.0], [100.0, 120.0]);
+        assert!((region.side_px - 200.0).abs() < 1e-9);
+        assert!(region.rotation_rad.abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_person_leaning_to_the_right_of_the_picture_turns_the_region_clockwise() {
+        let region = Region::from_alignment([0.0, 0.0], [80.0, 0.0]);
+        assert!((region.rotation_rad - FRAC_PI_2).abs() < 1e-12);
+        // The top of the crop is where the head is.
+        let [x, y] = region.to_image(0.5, 0.0);
+        assert!((x - 100.0).abs() < 1e-9 && y.abs() < 1e-9);
+    }
+
+    #[test]
+    fn angles_stay_within_half_a_turn() {
+        for turns in -3..=3 {
+            let angle = normalize_angle(0.3 + f64::from(turns) * TAU);
+            assert!((angle - 0.3).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn regions_gone_wrong_are_not_usable() {
+        let good = Region::around(640, 480);
+        assert!(good.is_usable());
+        for bad in [f64::NAN, f64::INFINITY, 0.0, -3.0, 1e9] {
+            assert!(!Region { side_px: bad, ..good }.is_usable());
+        }
+        assert!(
+            !Region {
+                center_x_px: f64::NAN,
+                ..good
+            }
+            .is_usable()
+        );
+        assert!(
+            !Region {
+                rotation_rad: f64::NAN,
+                ..good
+            }
+            .is_usable()
+        );
+    }
+}
