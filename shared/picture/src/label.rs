@@ -1,28 +1,10 @@
 //! Names and numbers as people read them.
 
-use marey_motion::{Angle, Side, View};
-
-/// An angle's name at the start of a line.
-pub(crate) fn angle(angle: Angle) -> &'static str {
-    match angle {
-        Angle::AnkleDorsiflexion => "Ankle dorsiflexion",
-        Angle::KneeFlexion => "Knee flexion",
-        Angle::HipFlexion => "Hip flexion",
-        Angle::ShoulderFlexion => "Shoulder flexion",
-        Angle::ElbowFlexion => "Elbow flexion",
-        Angle::WristFlexion => "Wrist flexion",
-        Angle::Trunk => "Trunk inclination",
-        Angle::Pelvis => "Pelvis tilt",
-    }
-}
+use marey_motion::{Side, View};
 
 /// A side's name.
 pub(crate) fn side(side: Option<Side>) -> &'static str {
-    match side {
-        Some(Side::Left) => "left",
-        Some(Side::Right) => "right",
-        None => "middle",
-    }
+    side.map_or("middle", Side::id)
 }
 
 /// A side's letter.

@@ -61,7 +61,7 @@ pub(crate) const STYLE: &str = "\
 .marey-plot .m-value{stroke-width:2}.marey-plot .m-raw{stroke-width:1;opacity:.38}\
 .marey-plot .m-bar{stroke-width:3;stroke-linecap:round}.marey-plot .m-cursor{stroke:#16181c;stroke-width:1;stroke-dasharray:3 2}\
 .marey-plot .m-left{stroke:#0072b2}.marey-plot .m-right{stroke:#d55e00}.marey-plot .m-middle{stroke:#5a5f68}\
-.marey-plot .m-dot{stroke:#fff;stroke-width:1.5}\
+.marey-plot .m-dot{stroke-width:1.5}.marey-plot .m-readout{font-size:11px}\
 .marey-plot .m-dot.m-left,.marey-plot text.m-left{fill:#0072b2}.marey-plot .m-dot.m-right,.marey-plot text.m-right{fill:#b34f00}\
 .marey-plot .m-dot.m-middle,.marey-plot text.m-middle{fill:#5a5f68}.marey-plot text{stroke:none}.marey-plot .m-dot{stroke:#fff}\
 @media (prefers-color-scheme:dark){\
@@ -71,14 +71,6 @@ pub(crate) const STYLE: &str = "\
 .marey-plot .m-dot.m-left,.marey-plot text.m-left{fill:#56b4e9}.marey-plot .m-dot.m-right,.marey-plot text.m-right{fill:#e69f00}\
 .marey-plot .m-dot.m-middle,.marey-plot text.m-middle{fill:#b3b9c2}.marey-plot text{stroke:none}.marey-plot .m-dot{stroke:#16181c}}\
 @media print{.marey-plot .m-cursor{display:none}}";
-
-/// A panel on its own, for pages that arrange panels themselves.
-#[derive(Debug, Clone)]
-pub(crate) struct PanelSvg {
-    pub(crate) angle: Angle,
-    /// An `svg` element without styles; the page carries [`STYLE`] once.
-    pub(crate) svg: String,
-}
 
 /// The angles of one person over time as a self-contained SVG document.
 ///
@@ -131,14 +123,11 @@ pub fn angle_svg(analysis: &Analysis, person_index: usize, options: &PlotOptions
     svg
 }
 
-/// Each panel by itself, 480 pixels wide, in the order of `options.angles`.
-pub(crate) fn panels(analysis: &Analysis, person_index: usize, options: &PlotOptions) -> Vec<PanelSvg> {
+/// Each panel as an `svg` element by itself, 480 pixels wide, for pages that arrange panels and carry [`STYLE`] once.
+pub(crate) fn panels(analysis: &Analysis, person_index: usize, options: &PlotOptions) -> Vec<String> {
     groups(analysis, person_index, options)
         .into_iter()
-        .map(|(angle, series)| PanelSvg {
-            angle,
-            svg: Panel::new(analysis, angle, &series, 480.0, 200.0).document(),
-        })
+        .map(|(angle, series)| Panel::new(analysis, angle, &series, 480.0, 200.0).document(person_index))
         .collect()
 }
 

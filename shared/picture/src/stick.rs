@@ -144,10 +144,14 @@ impl Stick {
         self.middle(L::LeftHip, L::RightHip)
     }
 
-    /// From the middle of the shoulders to the middle of the hips, in pixels: the measure for everything drawn around a body.
+    /// From the middle of the shoulders to the middle of the hips.
+    fn trunk_down(&self) -> Option<Dot> {
+        Some(self.hips()? - self.middle(L::LeftShoulder, L::RightShoulder)?)
+    }
+
+    /// The length of the trunk in pixels: the measure for everything drawn around a body.
     pub(crate) fn trunk_length(&self) -> Option<f32> {
-        let shoulders = self.middle(L::LeftShoulder, L::RightShoulder)?;
-        Some((shoulders - self.hips()?).length())
+        Some(self.trunk_down()?.length())
     }
 
     /// The rectangle around every landmark that can be drawn.
@@ -192,13 +196,21 @@ impl Stick {
         let heel = pick(L::LeftHeel, L::RightHeel);
         match angle {
             Angle::KneeFlexion => self.extended(hip, knee, ankle),
-            Angle::HipFlexion => self.extended(shoulder, hip, knee),
+            Angle::HipFlexion => {
+                let vertex = self.at(hip)?;
+                self.arc(
+                    vertex,
+                    self.trunk_down()?,
+                    self.at(knee)? - vertex,
+                    &[shoulder, hip, knee],
+                )
+            }
             Angle::ElbowFlexion => self.extended(shoulder, elbow, wrist),
             Angle::ShoulderFlexion => {
                 let vertex = self.at(shoulder)?;
                 self.arc(
                     vertex,
-                    self.at(hip)? - vertex,
+                    self.trunk_down()?,
                     self.at(elbow)? - vertex,
                     &[shoulder, hip, elbow],
                 )

@@ -23,7 +23,6 @@ pub(crate) struct Panel<'a> {
     angle: Angle,
     series: &'a [&'a AngleSeries],
     width: f64,
-    height: f64,
     x: Scale,
     y: Scale,
     ticks_s: Vec<f64>,
@@ -60,7 +59,6 @@ impl<'a> Panel<'a> {
             angle,
             series,
             width,
-            height,
             x: Scale {
                 low: start_s,
                 high: end_s,
@@ -78,14 +76,16 @@ impl<'a> Panel<'a> {
         }
     }
 
-    /// The panel as an `svg` element; its attributes tell a script where a moment lies.
-    pub(crate) fn document(&self) -> String {
+    /// The panel as an `svg` element; its attributes tell a script where a moment lies and whose curves these are.
+    pub(crate) fn document(&self, person_index: usize) -> String {
+        let series: Vec<String> = self.series.iter().map(|series| series.id()).collect();
         format!(
-            "<svg class=\"marey-plot\" viewBox=\"0 0 {w} {h}\" role=\"img\" aria-label=\"{name}\" data-start=\"{start}\" \
+            "<svg class=\"marey-plot\" viewBox=\"0 0 {w} {h}\" role=\"img\" aria-label=\"{name}\" data-person=\"{person_index}\" \
+             data-series=\"{series}\" data-start=\"{start}\" \
              data-end=\"{end}\" data-left=\"{left}\" data-right=\"{right}\">{body}<line class=\"m-cursor\" x1=\"0\" x2=\"0\" \
-             y1=\"{top}\" y2=\"{bottom}\" visibility=\"hidden\"/></svg>",
+             y1=\"{top}\" y2=\"{bottom}\" visibility=\"hidden\"/><text class=\"m-readout\" x=\"140\" y=\"14\"></text></svg>",
             w = number(self.width),
-            h = number(self.height),
+            h = number(self.y.from + BOTTOM),
             name = escape(&self.summary()),
             start = self.x.low,
             end = self.x.high,
@@ -94,15 +94,13 @@ impl<'a> Panel<'a> {
             top = number(self.y.to),
             bottom = number(self.y.from),
             body = self.body(),
+            series = series.join(" "),
         )
     }
 
     /// Everything inside the panel.
     pub(crate) fn body(&self) -> String {
-        let mut svg = format!(
-            "<text class=\"m-name\" x=\"0\" y=\"14\">{}</text>",
-            label::angle(self.angle)
-        );
+        let mut svg = format!("<text class=\"m-name\" x=\"0\" y=\"14\">{}</text>", self.angle.label());
         svg.push_str(&self.ranges_in_words());
         svg.push_str(&self.axes());
         for series in self.series {
@@ -119,7 +117,7 @@ impl<'a> Panel<'a> {
 
     /// What the panel shows, for those who cannot see it.
     fn summary(&self) -> String {
-        let mut text = format!("{} over time", label::angle(self.angle));
+        let mut text = format!("{} over time", self.angle.label());
         for series in self.series {
             if let Some(range) = series.range {
                 let _ = write!(
