@@ -18,7 +18,7 @@ import threading
 from pathlib import Path
 
 POLL_S = 0.2
-PATIENCE_S = 5
+PATIENCE_S = 3
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -56,7 +56,7 @@ def environment(arguments: argparse.Namespace) -> dict[str, str]:
     settings = {
         "GATEWAY_LISTEN": f"127.0.0.1:{arguments.port}",
         # Names under localhost.localstack.cloud need a resolver; paths under the gateway need none.
-        "LOCALSTACK_HOST": f"127.0.0.1:{arguments.port}",
+        "LOCALSTACK_HOST": f"localhost:{arguments.port}",
         "SQS_ENDPOINT_STRATEGY": "path",
         "DNS_ADDRESS": "0",
         "DISABLE_EVENTS": "1",

@@ -67,6 +67,7 @@ class Bootstrap:
 
     def _collect(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            with self._lock:
-                self._lines.append(line.decode(errors="replace"))
+        with self._process.stdout as output:
+            for line in output:
+                with self._lock:
+                    self._lines.append(line.decode(errors="replace"))

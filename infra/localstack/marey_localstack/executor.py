@@ -58,7 +58,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         if self._bootstrap is None or self._bootstrap.exit_status is not None:
             self._spawn()
         assert self._api is not None and self._bootstrap is not None
-        self._bootstrap.take_output()
+        # What was printed while starting, or after the last answer, belongs before this invocation's start.
+        earlier = self._bootstrap.take_output()
         timeout_s = int(self.function_version.config.timeout)
         deadline_s = time.time() + timeout_s
         event = payload["payload"]
@@ -71,7 +72,8 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                 trace_id=payload.get("trace-id"),
             )
         )
-        return self._result(self._await_outcome(payload["invoke-id"], deadline_s, timeout_s))
+        outcome = self._await_outcome(payload["invoke-id"], deadline_s, timeout_s)
+        return self._result(outcome, earlier)
 
     def get_logs(self) -> str:
         """What the process has printed and no invocation has claimed."""
@@ -141,11 +143,11 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
                     message = f"RequestId: {request_id} Error: Task timed out after {timeout_s:.2f} seconds"
                     return _failure(request_id, "Sandbox.Timedout", message)
 
-    def _result(self, outcome: Outcome) -> InvocationResult:
+    def _result(self, outcome: Outcome, earlier: str) -> InvocationResult:
         assert self._bootstrap is not None
         time.sleep(_LOG_GRACE_S)
         start = f"START RequestId: {outcome.request_id} Version: {self.function_version.id.qualifier}\n"
-        logs = start + self._bootstrap.take_output() + f"END RequestId: {outcome.request_id}\n"
+        logs = earlier + start + self._bootstrap.take_output() + f"END RequestId: {outcome.request_id}\n"
         return InvocationResult(outcome.request_id, outcome.payload, is_error=outcome.is_error, logs=logs)
 
 

@@ -6,6 +6,7 @@ server here knows nothing of LocalStack. It serves one process, and Lambda gives
 
 import queue
 import re
+import sys
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +35,15 @@ class Outcome:
     is_error: bool
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Passes over connections whose process has gone: that is how functions end. The rest is reported."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class RuntimeApi:
     """An HTTP server on a free loopback port, from construction until `close`."""
 
@@ -43,8 +53,7 @@ class RuntimeApi:
         self.init_error: bytes | None = None
         self.outcomes: queue.Queue[Outcome] = queue.Queue()
         self._invocations: queue.Queue[Invocation | None] = queue.Queue()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
 
     @property
