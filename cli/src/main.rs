@@ -1,2 +1,7 @@
-//! The person’s tool.
-fn main() {}
+//! `marey`, the person's tool: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    marey::run(std::env::args_os())
+}

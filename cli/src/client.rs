@@ -1,0 +1,272 @@
+//! Marey's API as a client sees it.
+//!
+//! Reads are tried again with growing pauses when the connection breaks or the server is busy; requests that change
+//! something are sent once. Nothing here draws or waits for a job: that is [`crate::watch`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use marey_contract::{ErrorAnswer, Health, JobDetail, JobList, Results, UploadTicket, VideoRequest};
+use reqwest::{Method, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::endpoint::{Endpoint, host_of};
+use crate::error::Error;
+use crate::signing::{Auth, Signer, innermost};
+use crate::words::tame;
+
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an answer of the API may take, a cold start included.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The pauses before a read is tried again.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(200),
+    Duration::from_millis(600),
+    Duration::from_millis(1800),
+];
+/// How much of a foreign error page is shown, in characters.
+const SHOWN_OF_AN_ERROR: usize = 200;
+
+/// Speaks with one deployment. Clones share connections and credentials.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    endpoint: Endpoint,
+    signer: Option<Arc<Signer>>,
+    pauses: &'static [Duration],
+}
+
+impl Client {
+    /// Prepares a client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Unencrypted`], [`Error::NoRegion`] and [`Error::NoCredentials`] if requests shall be signed and cannot
+    /// be, [`Error::Start`] if the machine's TLS roots cannot be read.
+    pub async fn new(endpoint: Endpoint, auth: Auth) -> Result<Self, Error> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("marey/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            // A redirected request would lose its signature or its streamed body: it is an error that people should see.
+            .redirect(reqwest::redirect::Policy::none());
+        if endpoint.is_loopback() {
+            // A company's proxy cannot reach this machine.
+            builder = builder.no_proxy();
+        }
+        let http = builder
+            .build()
+            .map_err(|error| Error::Start { why: innermost(&error) })?;
+        let signer = Signer::for_endpoint(&endpoint, auth).await?.map(Arc::new);
+        Ok(Self {
+            http,
+            endpoint,
+            signer,
+            pauses: &PAUSES,
+        })
+    }
+
+    /// The same client, which tries nothing again: for callers that ask repeatedly anyway.
+    #[must_use]
+    pub fn without_retries(&self) -> Self {
+        Self {
+            pauses: &[],
+            ..self.clone()
+        }
+    }
+
+    /// `GET /health`.
+    ///
+    /// # Errors
+    /// Those of [`Client::job`].
+    pub async fn health(&self) -> Result<Health, Error> {
+        self.get(&["health"], &[]).await
+    }
+
+    /// `POST /videos`: asks for leave to upload a video.
+    ///
+    /// # Errors
+    /// Those of [`Client::job`].
+    pub async fn ask_upload(&self, request: &VideoRequest) -> Result<UploadTicket, Error> {
+        self.post(&["videos"], Some(request)).await
+    }
+
+    /// `GET /jobs/{id}`.
+    ///
+    /// # Errors
+    /// [`Error::BadJobId`] without asking, [`Error::Answer`] for an error of the contract, [`Error::Status`] and
+    /// [`Error::NotMarey`] for anything else that is answered, [`Error::Unreachable`] if nothing is.
+    pub async fn job(&self, id: &str) -> Result<JobDetail, Error> {
+        self.get(&["jobs", checked_id(id)?], &[]).await
+    }
+
+    /// `GET /jobs`: one page, the newest jobs first.
+    ///
+    /// # Errors
+    /// Those of [`Client::job`].
+    pub async fn jobs(&self, limit: u32, cursor: Option<&str>) -> Result<JobList, Error> {
+        let mut query = vec![("limit", limit.to_string())];
+        query.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
+        self.get(&["jobs"], &query).await
+    }
+
+    /// `GET /jobs/{id}/results`: links to the files of a completed job.
+    ///
+    /// # Errors
+    /// Those of [`Client::job`].
+    pub async fn results(&self, id: &str) -> Result<Results, Error> {
+        self.get(&["jobs", checked_id(id)?, "results"], &[]).await
+    }
+
+    /// `POST /jobs/{id}/cancel`.
+    ///
+    /// # Errors
+    /// Those of [`Client::job`].
+    pub async fn cancel(&self, id: &str) -> Result<JobDetail, Error> {
+        self.post(&["jobs", checked_id(id)?, "cancel"], None::<&()>).await
+    }
+
+    /// For links that need no signature.
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    async fn get<T: DeserializeOwned>(&self, segments: &[&str], query: &[(&str, String)]) -> Result<T, Error> {
+        let url = self.endpoint.route(segments, query);
+        let mut pauses = self.pauses.iter();
+        loop {
+            match self.send(Method::GET, &url, None).await {
+                Err(error) if error.is_transient() => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(*pause).await,
+                    None => return Err(error),
+                },
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        body: Option<&impl serde::Serialize>,
+    ) -> Result<T, Error> {
+        let body = body
+            .map(serde_json::to_vec)
+            .transpose()
+            .map_err(|error| Error::Start { why: error.to_string() })?;
+        self.send(Method::POST, &self.endpoint.route(segments, &[]), body).await
+    }
+
+    async fn send<T: DeserializeOwned>(&self, method: Method, url: &Url, body: Option<Vec<u8>>) -> Result<T, Error> {
+        let mut request = self
+            .http
+            .request(method, url.clone())
+            .timeout(ANSWER_TIMEOUT)
+            .header("accept", "application/json");
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        let unreachable = |error: &reqwest::Error| Error::Unreachable {
+            host: self.endpoint.host(),
+            why: cause(error),
+        };
+        let mut request = request.build().map_err(|error| unreachable(&error))?;
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut request).await?;
+        }
+        let response = self.http.execute(request).await.map_err(|error| unreachable(&error))?;
+        let status = response.status();
+        let bytes = response.bytes().await.map_err(|error| unreachable(&error))?;
+        if status.is_success() {
+            return serde_json::from_slice(&bytes).map_err(|error| Error::NotMarey {
+                host: self.endpoint.host(),
+                why: error.to_string(),
+            });
+        }
+        Err(refusal(self.endpoint.host(), status, &bytes))
+    }
+}
+
+/// An answer that is not a success: in the words of the contract, or in those of whatever stands before Marey.
+fn refusal(host: String, status: StatusCode, body: &[u8]) -> Error {
+    if let Ok(answer) = serde_json::from_slice::<ErrorAnswer>(body) {
+        return Error::Answer {
+            status: status.as_u16(),
+            body: answer.error,
+        };
+    }
+    let said = String::from_utf8_lossy(body);
+    // API Gateway and function URLs say {"message": …} or {"Message": …}.
+    let message = serde_json::from_str::<serde_json::Value>(&said).ok().and_then(|value| {
+        let message = value.get("message").or_else(|| value.get("Message"))?;
+        message.as_str().map(str::to_owned)
+    });
+    let said: String = tame(message.as_deref().unwrap_or(&said))
+        .chars()
+        .take(SHOWN_OF_AN_ERROR)
+        .collect();
+    let said = if said.trim().is_empty() {
+        "nothing more was said".to_owned()
+    } else {
+        said
+    };
+    Error::Status {
+        host,
+        status: status.as_u16(),
+        said,
+    }
+}
+
+/// A job's id as it may stand in a path: anything else would ask for another route.
+fn checked_id(id: &str) -> Result<&str, Error> {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    if id.is_empty() || id.len() > 128 || !id.chars().all(is_plain) {
+        return Err(Error::BadJobId { given: tame(id) });
+    }
+    Ok(id)
+}
+
+/// What broke a connection, in a few words.
+pub(crate) fn cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    innermost(error)
+}
+
+/// Sends a request to a link and says who did not answer.
+pub(crate) async fn open_link(http: &reqwest::Client, url: &str) -> Result<Response, (String, String)> {
+    let url = Url::parse(url).map_err(|error| ("the link".to_owned(), error.to_string()))?;
+    http.get(url.clone())
+        .send()
+        .await
+        .map_err(|error| (host_of(&url), cause(&error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_cannot_leave_their_route() {
+        for id in ["", "..", "a/b", "a?b", "a b", "%2e", "é", &"a".repeat(129)] {
+            assert_eq!(checked_id(id).unwrap_err().code(), "BAD_JOB_ID", "{id}");
+        }
+        assert!(checked_id("7b4c3a52-8a0f-5d1e-9a55-0c5f7e0a9d11").is_ok());
+    }
+
+    #[test]
+    fn refusals_of_gateways_are_readable() {
+        let error = refusal("host".to_owned(), StatusCode::FORBIDDEN, br#"{"Message":"Forbidden"}"#);
+        assert_eq!(
+            (error.code(), error.to_string().as_str()),
+            ("NOT_ALLOWED", "host answered with HTTP status 403: Forbidden")
+        );
+        let error = refusal("host".to_owned(), StatusCode::BAD_GATEWAY, b"");
+        assert_eq!(error.code(), "SERVER_ERROR");
+        assert!(error.is_transient());
+        let page = format!("<html>\u{1b}[31m{}", "x".repeat(10_000));
+        let shown = refusal("host".to_owned(), StatusCode::NOT_FOUND, page.as_bytes()).to_string();
+        assert!(shown.len() < 300 && !shown.contains('\u{1b}'), "{shown}");
+    }
+}

@@ -1,0 +1,181 @@
+//! The commands: what is asked, what is shown, and the exit code.
+
+mod jobs;
+mod results;
+mod submit;
+mod watch;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use marey_contract::{ErrorAnswer, ErrorBody, JobDetail};
+
+use crate::arguments::{Arguments, Command, Global};
+use crate::client::Client;
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::screen::{Color, Paint, Screen, job_status};
+use crate::words::tame;
+
+/// Wrong arguments, as is usual.
+const USAGE: u8 = 2;
+/// Ended by Ctrl-C, as shells say it.
+const INTERRUPTED: u8 = 130;
+
+/// How a command ended that could do its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// All is well.
+    Well,
+    /// A job failed or was cancelled, or a part could not be done; it has been told.
+    NotWell,
+}
+
+/// Runs the tool with the arguments of a command line, the program's name first.
+///
+/// The exit code is 0 if all went well, 1 if something failed or a watched job did not complete, 2 for wrong arguments
+/// and 130 after Ctrl-C.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let parsed = match Arguments::try_parse_from(&arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => return misused(&error, arguments.iter().any(|argument| argument == "--json")),
+    };
+    let screen = Screen::new(parsed.global.json, parsed.global.color);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => {
+            let outcome = runtime.block_on(interruptible(&parsed, &screen));
+            // A read of a file that hangs must not hold the end up.
+            runtime.shutdown_background();
+            outcome
+        }
+        Err(error) => Some(Err(Error::Start { why: error.to_string() })),
+    };
+    match outcome {
+        Some(Ok(Verdict::Well)) => ExitCode::SUCCESS,
+        Some(Ok(Verdict::NotWell)) => ExitCode::FAILURE,
+        Some(Err(error)) => {
+            report(&screen, &error);
+            ExitCode::FAILURE
+        }
+        None => {
+            screen.note("interrupted");
+            ExitCode::from(INTERRUPTED)
+        }
+    }
+}
+
+/// Carries the command out; `None` after Ctrl-C, with everything that was begun dropped and so cleaned up.
+async fn interruptible(arguments: &Arguments, screen: &Screen) -> Option<Result<Verdict, Error>> {
+    tokio::select! {
+        outcome = dispatch(arguments, screen) => Some(outcome),
+        Ok(()) = tokio::signal::ctrl_c() => None,
+    }
+}
+
+async fn dispatch(arguments: &Arguments, screen: &Screen) -> Result<Verdict, Error> {
+    let client = connect(&arguments.global).await?;
+    match &arguments.command {
+        Command::Submit(submit) => submit::submit(&client, screen, submit).await,
+        Command::Status(job) => {
+            let job = client.job(&job.id).await?;
+            show_json_or(screen, &job, || jobs::detail(screen, &job))
+        }
+        Command::Jobs(jobs) => jobs::list(&client, screen, jobs).await,
+        Command::Results(results) => results::results(&client, screen, results).await,
+        Command::Watch(job) => watch::watch(&client, screen, &job.id).await,
+        Command::Cancel(job) => {
+            let job = client.cancel(&job.id).await?;
+            show_json_or(screen, &job, || cancelled(screen, &job))
+        }
+        Command::Health => {
+            let health = client.health().await?;
+            show_json_or(screen, &health, || {
+                let workflows = health
+                    .workflows
+                    .iter()
+                    .map(|workflow| tame(workflow))
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                let status = screen.paint(Paint::Good, &tame(&health.status));
+                format!("{status}  Marey {}  workflows: {workflows}", tame(&health.version))
+            })
+        }
+    }
+}
+
+async fn connect(global: &Global) -> Result<Client, Error> {
+    let endpoint = global
+        .endpoint
+        .as_deref()
+        .map(str::trim)
+        .filter(|endpoint| !endpoint.is_empty());
+    let endpoint = Endpoint::parse(endpoint.ok_or(Error::NoEndpoint)?)?;
+    Client::new(endpoint, global.auth.into()).await
+}
+
+/// A job that was asked to end may still be at work for a moment: its state is told as it is.
+fn cancelled(screen: &Screen, job: &JobDetail) -> String {
+    let (status, paint) = job_status(job.summary.status);
+    format!("{}  {}", tame(&job.summary.name), screen.paint(paint, status))
+}
+
+/// Prints a result in the way that was asked for.
+fn show_json_or(
+    screen: &Screen,
+    value: &impl serde::Serialize,
+    text: impl FnOnce() -> String,
+) -> Result<Verdict, Error> {
+    if screen.is_json() {
+        screen.print_json(value)?
+    } else {
+        screen.print(&text())?
+    }
+    Ok(Verdict::Well)
+}
+
+/// Tells the error that ended a command.
+fn report(screen: &Screen, error: &Error) {
+    let body = error.to_body();
+    if !screen.is_json() {
+        screen.tell(&body);
+    } else if screen.print_json(&ErrorAnswer { error: body.clone() }).is_err() {
+        screen.tell(&body);
+    }
+}
+
+/// Tells what is wrong with the arguments, or shows the help that was asked for.
+fn misused(error: &clap::Error, is_json: bool) -> ExitCode {
+    let is_help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if is_json && !is_help {
+        let message = error.to_string();
+        let message = message
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: ")
+            .to_owned();
+        let body = ErrorBody {
+            code: "USAGE".to_owned(),
+            message,
+            hint: "See `marey --help`.".to_owned(),
+            stage: None,
+            attempt: None,
+        };
+        // Nothing is left to tell it to if this fails.
+        let _ = Screen::new(true, Color::Never).print_json(&ErrorAnswer { error: body });
+        return ExitCode::from(USAGE);
+    }
+    let _ = error.print();
+    if is_help {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(USAGE)
+    }
+}

@@ -1,0 +1,294 @@
+//! Everything that can go wrong between a person and Marey, with a stable code and a hint.
+
+use std::path::PathBuf;
+
+use marey_contract::ErrorBody;
+
+use crate::words::{size, tame};
+
+/// Why something did not work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody said where Marey is.
+    #[error("no endpoint is set")]
+    NoEndpoint,
+    /// The endpoint cannot be used.
+    #[error("the endpoint `{given}` cannot be used: {why}")]
+    BadEndpoint {
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// What was given is not a job's id.
+    #[error("`{given}` is not a job's id")]
+    BadJobId {
+        /// What was given.
+        given: String,
+    },
+    /// No connection, or none that lasted until the answer was there.
+    #[error("{host} cannot be reached: {why}")]
+    Unreachable {
+        /// Host and port.
+        host: String,
+        /// The innermost cause.
+        why: String,
+    },
+    /// Marey answered with an error of the contract.
+    #[error("{}", tame(&body.message))]
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// What was answered.
+        body: ErrorBody,
+    },
+    /// Something answered with an error that is not of the contract: a gateway, a proxy, another server.
+    #[error("{host} answered with HTTP status {status}: {said}")]
+    Status {
+        /// Host and port.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of what was said.
+        said: String,
+    },
+    /// A success that does not follow the contract.
+    #[error("{host} answered something that is not Marey's: {why}")]
+    NotMarey {
+        /// Host and port.
+        host: String,
+        /// Where it differs.
+        why: String,
+    },
+    /// Requests shall be signed, but no credentials were found.
+    #[error("no AWS credentials were found: {why}")]
+    NoCredentials {
+        /// What the chain of providers said.
+        why: String,
+    },
+    /// Requests shall be signed, but the region is not known.
+    #[error("the AWS region is not known")]
+    NoRegion,
+    /// Credentials would travel unencrypted over a network.
+    #[error("signed requests are not sent to `{host}` without encryption")]
+    Unencrypted {
+        /// The host.
+        host: String,
+    },
+    /// A request could not be signed.
+    #[error("the request could not be signed: {why}")]
+    Signing {
+        /// What the signer said.
+        why: String,
+    },
+    /// A file cannot be read.
+    #[error("`{}` cannot be read: {why}", path.display())]
+    FileUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+    /// A file has no content.
+    #[error("`{}` is empty", path.display())]
+    FileEmpty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is larger than what the bucket takes.
+    #[error("`{}` is too large: {}, where {} are allowed", path.display(), size(*bytes), size(*max_bytes))]
+    FileTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The largest size that is taken.
+        max_bytes: u64,
+    },
+    /// A file's size changed while it was sent.
+    #[error("`{}` changed while it was being uploaded", path.display())]
+    FileChanged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The bucket did not take the upload.
+    #[error("the upload was refused (HTTP status {status}, {reason})")]
+    UploadRefused {
+        /// The HTTP status.
+        status: u16,
+        /// The bucket's own code and message.
+        reason: String,
+    },
+    /// The connection broke or stood still during the upload.
+    #[error("the upload broke off after {}: {why}", size(*sent_bytes))]
+    UploadBroken {
+        /// How much had left this machine.
+        sent_bytes: u64,
+        /// What happened.
+        why: String,
+    },
+    /// A result's name would lead out of the folder or is no file name.
+    #[error("the result `{}` has a name that is not safe to write", tame(name))]
+    UnsafeName {
+        /// The name as it was given.
+        name: String,
+    },
+    /// There already is something else of that name.
+    #[error("`{}` is already there and differs", path.display())]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The content received is not what was promised.
+    #[error("`{}` arrived damaged: {why}", tame(name))]
+    Damaged {
+        /// The result's name.
+        name: String,
+        /// Which promise is broken.
+        why: String,
+    },
+    /// The link was refused.
+    #[error("the link to `{}` was refused (HTTP status {status})", tame(name))]
+    LinkRefused {
+        /// The result's name.
+        name: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The connection broke or stood still during a download.
+    #[error("the download of `{}` broke off: {why}", tame(name))]
+    DownloadBroken {
+        /// The result's name.
+        name: String,
+        /// What happened.
+        why: String,
+    },
+    /// A file or folder cannot be written.
+    #[error("`{}` cannot be written: {why}", path.display())]
+    FileUnwritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+    /// Standard output does not take what is written.
+    #[error("standard output cannot be written: {0}")]
+    Output(#[from] std::io::Error),
+    /// A part of this program that should not fail did.
+    #[error("the tool could not start: {why}")]
+    Start {
+        /// What failed.
+        why: String,
+    },
+}
+
+impl Error {
+    /// Stable and upper-case.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::NoEndpoint => "NO_ENDPOINT",
+            Self::BadEndpoint { .. } => "BAD_ENDPOINT",
+            Self::BadJobId { .. } => "BAD_JOB_ID",
+            Self::Unreachable { .. } => "UNREACHABLE",
+            Self::Answer { body, .. } => &body.code,
+            Self::Status { status: 401 | 403, .. } => "NOT_ALLOWED",
+            Self::Status { status: 429, .. } => "TOO_MANY_REQUESTS",
+            Self::Status { status: 500.., .. } => "SERVER_ERROR",
+            Self::Status { .. } | Self::NotMarey { .. } => "NOT_MAREY",
+            Self::NoCredentials { .. } => "NO_CREDENTIALS",
+            Self::NoRegion => "NO_REGION",
+            Self::Unencrypted { .. } => "UNENCRYPTED",
+            Self::Signing { .. } => "SIGNING_FAILED",
+            Self::FileUnreadable { .. } => "FILE_UNREADABLE",
+            Self::FileEmpty { .. } => "FILE_EMPTY",
+            Self::FileTooLarge { .. } => "FILE_TOO_LARGE",
+            Self::FileChanged { .. } => "FILE_CHANGED",
+            Self::UploadRefused { .. } => "UPLOAD_REFUSED",
+            Self::UploadBroken { .. } => "UPLOAD_BROKEN",
+            Self::UnsafeName { .. } => "UNSAFE_NAME",
+            Self::FileExists { .. } => "FILE_EXISTS",
+            Self::Damaged { .. } => "DAMAGED",
+            Self::LinkRefused { .. } => "LINK_REFUSED",
+            Self::DownloadBroken { .. } => "DOWNLOAD_BROKEN",
+            Self::FileUnwritable { .. } => "FILE_UNWRITABLE",
+            Self::Output(_) => "OUTPUT_FAILED",
+            Self::Start { .. } => "START_FAILED",
+        }
+    }
+
+    /// What the person can do.
+    pub fn hint(&self) -> String {
+        let hint = match self {
+            Self::NoEndpoint => {
+                "Run `cargo xtask demo` for a local Marey, or set --endpoint or MAREY_ENDPOINT to the stack's output ApiUrl or FunctionUrl."
+            }
+            Self::BadEndpoint { .. } => {
+                "Give an address such as https://abc123.execute-api.eu-west-1.amazonaws.com or http://127.0.0.1:4566."
+            }
+            Self::BadJobId { .. } => "`marey jobs` lists the ids.",
+            Self::Unreachable { .. } => {
+                "Check the endpoint and that Marey is running; `cargo xtask demo` starts a local one."
+            }
+            Self::Answer { body, .. } => return tame(&body.hint),
+            Self::Status { status: 401 | 403, .. } => {
+                "Sign the requests (--auth iam) with credentials that may call the API; `aws sts get-caller-identity` says whose they are."
+            }
+            Self::Status { status: 429, .. } => "Wait a little and try again.",
+            Self::Status { status: 500.., .. } => "Try again; if it stays, look at the logs of the function `api`.",
+            Self::Status { .. } | Self::NotMarey { .. } => {
+                "The endpoint is probably another server or lacks a part of its path: compare it with the stack's outputs."
+            }
+            Self::NoCredentials { .. } => {
+                "Run `aws sso login`, set AWS_PROFILE or the AWS_ACCESS_KEY_ID variables, or use --auth none."
+            }
+            Self::NoRegion => "Set AWS_REGION: a host name of your own does not tell it.",
+            Self::Unencrypted { .. } => "Use https, or --auth none.",
+            Self::Signing { .. } => "Check the credentials; --auth none sends unsigned requests.",
+            Self::FileUnreadable { .. } => "Check the path and its permissions; only regular files can be uploaded.",
+            Self::FileEmpty { .. } => "Export or copy the video again.",
+            Self::FileTooLarge { .. } => "Cut the video, or reduce its resolution or bit rate.",
+            Self::FileChanged { .. } => "Wait until the file is complete, then submit it again.",
+            Self::UploadRefused { .. } => "Submit the file again: the leave to upload ends after some minutes.",
+            Self::UploadBroken { .. } => {
+                "Check the connection and submit the file again; the broken upload began no job."
+            }
+            Self::UnsafeName { .. } => "Nothing was written; report this name to whoever runs this Marey.",
+            Self::FileExists { .. } => "Use --force to overwrite it, or another folder.",
+            Self::Damaged { .. } => "Nothing was kept; try again.",
+            Self::LinkRefused { .. } => "Links end after some minutes: run the command again for fresh ones.",
+            Self::DownloadBroken { .. } => "Run the command again: what is already complete is skipped.",
+            Self::FileUnwritable { .. } => "Check the folder's permissions and free space.",
+            Self::Output(_) => "Check what reads the output, and free space.",
+            Self::Start { .. } => "Check the limits on threads and open files.",
+        };
+        hint.to_owned()
+    }
+
+    /// Whether the same request may succeed a moment later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Answer { status, .. } | Self::Status { status, .. } => *status == 429 || *status >= 500,
+            _ => false,
+        }
+    }
+
+    /// Whether Marey says that there is no such thing.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Answer { status: 404, .. })
+    }
+
+    /// The same in the words of the contract, for machine-readable output.
+    pub fn to_body(&self) -> ErrorBody {
+        match self {
+            Self::Answer { body, .. } => body.clone(),
+            _ => ErrorBody {
+                code: self.code().to_owned(),
+                message: self.to_string(),
+                hint: self.hint(),
+                stage: None,
+                attempt: None,
+            },
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Numbers, moments and foreign text as people read them.
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
+/// Text from elsewhere made harmless for a terminal: a video's name must not move the cursor, hide text or fake a line.
+pub(crate) fn tame(text: &str) -> String {
+    let is_hostile = |character: char| {
+        character.is_control()
+            || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|character| match character {
+            '\n' | '\t' => ' ',
+            hostile if is_hostile(hostile) => '\u{fffd}',
+            other => other,
+        })
+        .collect()
+}
+
+/// A size in decimal units, as file managers show it.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    // 999.95 would be shown as 1000.0.
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A duration with the two units that matter.
+pub(crate) fn duration(ms: i64) -> String {
+    let ms = ms.max(0);
+    let s = ms / 1000;
+    match s {
+        0 => format!("{ms} ms"),
+        // 59.95 s and more would be shown as 60.0 s.
+        1..60 if ms < 59_950 => format!("{:.1} s", ms as f64 / 1000.0),
+        0..3600 => format!("{} min {:02} s", s.max(60) / 60, s.max(60) % 60),
+        _ => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
+    }
+}
+
+/// A share as a percentage; 100 only if it is all.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{} %", whole_percent(share))
+}
+
+/// A share in whole percents, rounded down.
+pub(crate) fn whole_percent(share: f64) -> u64 {
+    // A float's conversion saturates and makes 0 of what is no number. The small addend undoes 0.29 * 100 = 28.999….
+    ((share.clamp(0.0, 1.0) * 100.0 + 1e-9) as u64).min(100)
+}
+
+/// A moment to the minute, in UTC.
+pub(crate) fn moment(rfc3339: &str) -> String {
+    rfc3339.parse::<Timestamp>().map_or_else(
+        |_| tame(rfc3339),
+        |moment| Offset::UTC.to_datetime(moment).strftime("%Y-%m-%d %H:%M").to_string(),
+    )
+}
+
+/// The milliseconds from one moment to another, if both can be read.
+pub(crate) fn between_ms(from: &str, to: &str) -> Option<i64> {
+    let (from, to) = (from.parse::<Timestamp>().ok()?, to.parse::<Timestamp>().ok()?);
+    Some(to.as_millisecond() - from.as_millisecond())
+}
+
+/// A number with the digits that matter.
+pub(crate) fn number(value: f64) -> String {
+    let decimals = match value.abs() {
+        large if large >= 1000.0 => 0,
+        medium if medium >= 100.0 => 1,
+        small if small >= 1.0 => 2,
+        _ => 3,
+    };
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_change_their_unit_where_rounding_does() {
+        let shown: Vec<_> = [0, 999, 1000, 12_345_678, 999_949, 999_950, 2_000_000_000]
+            .into_iter()
+            .map(size)
+            .collect();
+        assert_eq!(
+            shown,
+            ["0 B", "999 B", "1.0 kB", "12.3 MB", "999.9 kB", "1.0 MB", "2.0 GB"]
+        );
+    }
+
+    #[test]
+    fn durations_never_show_sixty_seconds() {
+        let shown: Vec<_> = [-5, 0, 999, 1000, 59_949, 59_950, 60_000, 125_000, 3_599_999, 3_600_000]
+            .into_iter()
+            .map(duration)
+            .collect();
+        let wanted = [
+            "0 ms",
+            "0 ms",
+            "999 ms",
+            "1.0 s",
+            "59.9 s",
+            "1 min 00 s",
+            "1 min 00 s",
+            "2 min 05 s",
+            "59 min 59 s",
+            "1 h 00 min",
+        ];
+        assert_eq!(shown, wanted);
+    }
+
+    #[test]
+    fn only_everything_is_a_hundred_percent() {
+        let shown: Vec<_> = [0.0, 0.29, 0.9999, 1.0, 7.0, -1.0, f64::NAN]
+            .into_iter()
+            .map(whole_percent)
+            .collect();
+        assert_eq!(shown, [0, 29, 99, 100, 100, 0, 0]);
+    }
+
+    #[test]
+    fn foreign_text_cannot_steer_the_terminal() {
+        assert_eq!(
+            tame("a\u{1b}[2Jb\r\nc\u{9b}d\u{202e}e"),
+            "a\u{fffd}[2Jb\u{fffd} c\u{fffd}d\u{fffd}e"
+        );
+        assert_eq!(tame("größer 動画.mp4"), "größer 動画.mp4");
+    }
+
+    #[test]
+    fn moments_are_utc_and_unreadable_ones_stay() {
+        assert_eq!(moment("2026-11-21T02:47:10.5+01:00"), "2026-11-21 01:47");
+        assert_eq!(moment("soon"), "soon");
+        assert_eq!(
+            between_ms("2026-11-21T02:47:10Z", "2026-11-21T02:47:11.25Z"),
+            Some(1250)
+        );
+        assert_eq!(between_ms("2026-11-21T02:47:10Z", "soon"), None);
+    }
+
+    #[test]
+    fn numbers_keep_what_matters() {
+        let shown: Vec<_> = [0.0, 0.12345, 1.0, 92.126, 123.456, 12_345.6, -0.5]
+            .into_iter()
+            .map(number)
+            .collect();
+        assert_eq!(shown, ["0", "0.123", "1", "92.13", "123.5", "12346", "-0.5"]);
+    }
+}
