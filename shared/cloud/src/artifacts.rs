@@ -1,0 +1,99 @@
+//! The uploads and artifacts buckets as ports.
+
+use std::{future::Future, path::Path};
+
+use marey_engine::{Artifact, JobId, ShardKey, Snapshot, StageName, Upload};
+use serde::{Deserialize, Serialize};
+
+use crate::CloudError;
+
+/// Reading uploads.
+pub trait ReadUploads: Send + Sync {
+    /// Copies exactly the version and content that the job was made for to a local file.
+    ///
+    /// # Errors
+    /// [`CloudError::Missing`] if that content is gone or was replaced.
+    fn fetch_upload(&self, upload: &Upload, to: &Path) -> impl Future<Output = Result<(), CloudError>> + Send;
+}
+
+/// Reading and writing artifacts. An artifact's key names its attempt, so that no two attempts write the same object.
+pub trait StoreArtifacts: Send + Sync {
+    /// Copies an artifact to a local file.
+    ///
+    /// # Errors
+    /// [`CloudError::Missing`] if it does not exist.
+    fn fetch(&self, key: &str, to: &Path) -> impl Future<Output = Result<(), CloudError>> + Send;
+
+    /// Stores a file. `Ok` promises that it is durable and that its SHA-256 was checked on the way.
+    fn store_file(&self, artifact: &Artifact, from: &Path) -> impl Future<Output = Result<(), CloudError>> + Send;
+
+    /// Stores a few bytes, replacing what was there.
+    fn store_bytes(
+        &self,
+        key: &str,
+        content_type: &str,
+        bytes: Vec<u8>,
+    ) -> impl Future<Output = Result<(), CloudError>> + Send;
+}
+
+/// Key of an artifact: `artifacts/<job>/<stage>/<shard>/<attempt>/<name>`.
+pub fn artifact_key(shard: &ShardKey, attempt: u32, name: &str) -> String {
+    format!(
+        "artifacts/{}/{}/{:04}/{attempt}/{name}",
+        shard.job, shard.stage, shard.shard
+    )
+}
+
+/// Key of a job's manifest.
+pub fn manifest_key(job: JobId) -> String {
+    format!("artifacts/{job}/manifest.json")
+}
+
+/// The layout of manifests that this code writes.
+pub const MANIFEST_VERSION: u32 = 1;
+
+/// The list of a completed job's artifacts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Layout of this document.
+    pub schema_version: u32,
+    /// The job.
+    pub job: JobId,
+    /// The workflow it ran.
+    pub workflow: String,
+    /// What it ran on.
+    pub input: Upload,
+    /// What it made.
+    pub artifacts: Vec<ManifestEntry>,
+}
+
+/// One artifact in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestEntry {
+    /// The stage that left it.
+    pub stage: StageName,
+    /// The shard that left it.
+    pub shard: u32,
+    /// The artifact.
+    #[serde(flatten)]
+    pub artifact: Artifact,
+}
+
+impl Manifest {
+    /// The manifest of a job; the same rows give the same bytes.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let job = &snapshot.job.value;
+        let entry = |(stage, shard, artifact): (&StageName, u32, &Artifact)| ManifestEntry {
+            stage: stage.clone(),
+            shard,
+            artifact: artifact.clone(),
+        };
+        Self {
+            schema_version: MANIFEST_VERSION,
+            job: job.id,
+            workflow: job.workflow.clone(),
+            input: job.input.clone(),
+            artifacts: snapshot.artifacts().map(entry).collect(),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! S3.
+
+use std::{path::Path, time::Duration};
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::get_object::{GetObjectError, GetObjectOutput},
+    presigning::PresigningConfig,
+    primitives::ByteStream,
+    types::ServerSideEncryption,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use marey_engine::{Artifact, Upload, upload::Metadata};
+use tokio::io::AsyncWriteExt;
+
+use crate::{
+    CloudError, Settings,
+    artifacts::{ReadUploads, StoreArtifacts},
+};
+
+/// The buckets of a deployment; an upload names its own.
+#[derive(Debug, Clone)]
+pub struct Buckets {
+    client: Client,
+    artifacts: String,
+}
+
+/// What `HEAD` says of an upload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadHead {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// The `ETag` without quotes.
+    pub etag: String,
+    /// The version, where the bucket keeps versions.
+    pub version: Option<String>,
+    /// What the uploader asked for.
+    pub metadata: Metadata,
+}
+
+impl Buckets {
+    /// The buckets that the settings name.
+    pub fn new(config: &SdkConfig, settings: &Settings) -> Self {
+        let builder = aws_sdk_s3::config::Builder::from(config).force_path_style(super::has_custom_endpoint(config));
+        let client = Client::from_conf(builder.build());
+        Self {
+            client,
+            artifacts: settings.artifacts.clone(),
+        }
+    }
+
+    /// Looks at an object without reading it; `None` if it, or the version asked for, is gone.
+    ///
+    /// # Errors
+    /// The service failed.
+    pub async fn head(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<Option<UploadHead>, CloudError> {
+        let call = self
+            .client
+            .head_object()
+            .bucket(bucket)
+            .key(key)
+            .set_version_id(version.map(str::to_owned));
+        let head = match call.send().await {
+            Ok(head) => head,
+            Err(error) if is_missing(&error) => return Ok(None),
+            Err(error) => return Err(CloudError::service("head upload", error)),
+        };
+        let meta = |name: &str| head.metadata().and_then(|all| all.get(name)).cloned();
+        let metadata = Metadata {
+            workflow: meta("workflow"),
+            priority: meta("priority"),
+        };
+        let etag = head.e_tag().unwrap_or_default().trim_matches('"').to_owned();
+        let version = head.version_id().filter(|v| *v != "null").map(str::to_owned);
+        Ok(Some(UploadHead {
+            bytes: head.content_length().unwrap_or(0).max(0) as u64,
+            etag,
+            version,
+            metadata,
+        }))
+    }
+
+    /// A link to an artifact that works without credentials for a while and downloads under the artifact's name.
+    ///
+    /// # Errors
+    /// The link could not be signed.
+    pub async fn presign(&self, artifact: &Artifact, lifetime: Duration) -> Result<String, CloudError> {
+        let config = PresigningConfig::expires_in(lifetime).map_err(|e| CloudError::service("presign", e))?;
+        let disposition = format!("inline; filename=\"{}\"", artifact.name);
+        let call = self.client.get_object().bucket(&self.artifacts).key(&artifact.key);
+        let signed = call.response_content_disposition(disposition).presigned(config).await;
+        signed
+            .map(|request| request.uri().to_owned())
+            .map_err(|e| CloudError::service("presign", e))
+    }
+}
+
+/// Whether the service says that the object is not there, or not any more in the version or content asked for.
+fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    matches!(
+        code,
+        Some("NoSuchKey" | "NoSuchVersion" | "NotFound" | "PreconditionFailed")
+    ) || matches!(status, Some(404 | 412))
+}
+
+async fn save(
+    found: Result<GetObjectOutput, SdkError<GetObjectError>>,
+    what: &str,
+    to: &Path,
+) -> Result<(), CloudError> {
+    let object = match found {
+        Ok(object) => object,
+        Err(error) if is_missing(&error) => return Err(CloudError::Missing { what: what.to_owned() }),
+        Err(error) => return Err(CloudError::service("get object", error)),
+    };
+    let expected = object.content_length();
+    let mut body = object.body;
+    let mut file = tokio::fs::File::create(to)
+        .await
+        .map_err(|e| CloudError::service("create file", e))?;
+    let mut received = 0_i64;
+    while let Some(chunk) = body
+        .try_next()
+        .await
+        .map_err(|e| CloudError::service("read object", e))?
+    {
+        received += chunk.len() as i64;
+        file.write_all(&chunk)
+            .await
+            .map_err(|e| CloudError::service("write file", e))?;
+    }
+    file.flush().await.map_err(|e| CloudError::service("write file", e))?;
+    match expected {
+        Some(expected) if expected != received => Err(CloudError::service(
+            "read object",
+            format!("{received} of {expected} bytes came"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+impl ReadUploads for Buckets {
+    async fn fetch_upload(&self, upload: &Upload, to: &Path) -> Result<(), CloudError> {
+        let call = self.client.get_object().bucket(&upload.bucket).key(&upload.key);
+        let call = match &upload.version {
+            Some(version) => call.version_id(version),
+            // Without versions the ETag alone tells whether the object is still the one that made the job.
+            None => call.if_match(format!("\"{}\"", upload.etag)),
+        };
+        save(call.send().await, &format!("upload {}", upload.key), to).await
+    }
+}
+
+impl StoreArtifacts for Buckets {
+    async fn fetch(&self, key: &str, to: &Path) -> Result<(), CloudError> {
+        let found = self.client.get_object().bucket(&self.artifacts).key(key).send().await;
+        save(found, key, to).await
+    }
+
+    async fn store_file(&self, artifact: &Artifact, from: &Path) -> Result<(), CloudError> {
+        let body = ByteStream::from_path(from)
+            .await
+            .map_err(|e| CloudError::service("open file", e))?;
+        let call = self
+            .client
+            .put_object()
+            .bucket(&self.artifacts)
+            .key(&artifact.key)
+            .body(body);
+        let call = call
+            .content_type(&artifact.content_type)
+            .content_length(artifact.bytes as i64)
+            .server_side_encryption(ServerSideEncryption::Aes256)
+            .metadata("sha256", &artifact.sha256)
+            .checksum_sha256(base64_of_hex(&artifact.sha256)?);
+        call.send()
+            .await
+            .map(drop)
+            .map_err(|e| CloudError::service("put artifact", e))
+    }
+
+    async fn store_bytes(&self, key: &str, content_type: &str, bytes: Vec<u8>) -> Result<(), CloudError> {
+        let call = self
+            .client
+            .put_object()
+            .bucket(&self.artifacts)
+            .key(key)
+            .body(ByteStream::from(bytes));
+        let call = call
+            .content_type(content_type)
+            .server_side_encryption(ServerSideEncryption::Aes256);
+        call.send()
+            .await
+            .map(drop)
+            .map_err(|e| CloudError::service("put artifact", e))
+    }
+}
+
+/// S3 wants checksums in base64, people read them in hexadecimal.
+fn base64_of_hex(text: &str) -> Result<String, CloudError> {
+    let bytes = hex::decode(text).map_err(|e| CloudError::Malformed {
+        what: "an artifact's SHA-256".to_owned(),
+        problem: e.to_string(),
+    })?;
+    Ok(aws_smithy_types::base64::encode(bytes))
+}

@@ -1,0 +1,28 @@
+//! The ports on AWS, or on anything that speaks its protocols.
+
+pub mod bucket;
+pub mod form;
+pub mod queue;
+pub mod table;
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
+
+pub use bucket::Buckets;
+pub use queue::Queues;
+pub use table::Table;
+
+/// The one SDK configuration of a process. The endpoint, region and credentials come from the environment
+/// (`AWS_ENDPOINT_URL` among it), so that the same binary runs on AWS and on a laptop.
+///
+/// The SDK retries a failed call twice; everything slower is retried by the queue that delivered the message.
+pub async fn sdk_config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .retry_config(RetryConfig::standard())
+        .load()
+        .await
+}
+
+/// Whether the environment names an endpoint, so that buckets cannot be host names.
+fn has_custom_endpoint(config: &SdkConfig) -> bool {
+    config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL").is_some()
+}

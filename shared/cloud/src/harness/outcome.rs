@@ -1,0 +1,117 @@
+//! How an attempt's end is told: to users, to developers, to the metrics.
+
+use std::path::Path;
+
+use marey_engine::{Failure, Job, Shard, ShardKey, StageSpec};
+use sha2::{Digest, Sha256};
+
+use super::Disposal;
+use crate::{
+    CloudError, StageError,
+    telemetry::{Record, Unit},
+};
+
+/// A message that nobody can act on comes back until the queue moves it to the dead-letter queue.
+pub(super) fn unreadable(problem: &str) -> Disposal {
+    tracing::error!(problem, "task refused");
+    Disposal::Return(Some(0))
+}
+
+pub(super) fn failure_of(error: &StageError, key: &ShardKey, attempt: u32) -> Failure {
+    Failure {
+        code: error.code.clone(),
+        message: error.message.clone(),
+        hint: error.hint.clone(),
+        stage: Some(key.stage.clone()),
+        attempt,
+        class: error.class,
+    }
+}
+
+/// The private causes of an error in one line.
+pub(super) fn causes(error: &StageError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+pub(super) fn upload_gone(error: CloudError) -> StageError {
+    match error {
+        CloudError::Missing { .. } => StageError::permanent(
+            "INPUT_GONE",
+            "The uploaded video was deleted or replaced before it could be read.",
+            "Upload the video again and leave it in place until the job has ended.",
+        )
+        .because(error),
+        other => service_busy(other),
+    }
+}
+
+pub(super) fn service_busy(error: CloudError) -> StageError {
+    StageError::transient(
+        "STORAGE_BUSY",
+        "The storage did not answer in time.",
+        "Marey tries again by itself.",
+    )
+    .because(error)
+}
+
+pub(super) fn out_of_time(spec: &StageSpec) -> StageError {
+    StageError::transient(
+        "STAGE_TIMEOUT",
+        format!("The stage {} was not done within {} s.", spec.name, spec.timeout_s),
+        "Cut the video into shorter pieces, or lower its resolution.",
+    )
+}
+
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("panic: {}", text.unwrap_or("without a message"))
+}
+
+/// Size and SHA-256 of a file.
+pub(super) fn digest(path: &Path) -> Result<(u64, String), StageError> {
+    let mut file = std::fs::File::open(path)?;
+    let mut hasher = Sha256::new();
+    let bytes = std::io::copy(&mut file, &mut hasher)?;
+    Ok((bytes, hex::encode(hasher.finalize())))
+}
+
+/// Drawn evenly from `0..1`; the randomness of a random UUID is enough for jitter.
+pub(super) fn random_share() -> f64 {
+    (uuid::Uuid::new_v4().as_u128() >> 64) as u64 as f64 / u64::MAX as f64
+}
+
+/// One record per unit of work.
+pub(super) fn report(job: &Job, shard: &Shard, frames: f64) {
+    let marey_engine::ShardState::Completed { run_ms, artifacts, .. } = &shard.state else {
+        return;
+    };
+    tracing::info!(
+        run_ms,
+        queue_ms = shard.queue_ms,
+        artifacts = artifacts.len(),
+        "stage completed"
+    );
+    let bytes: u64 = artifacts.iter().map(|artifact| artifact.bytes).sum();
+    Record::of_stage(shard.key.stage.as_str())
+        .metric("StageDuration", Unit::Milliseconds, *run_ms as f64)
+        .metric(
+            "QueueTime",
+            Unit::Milliseconds,
+            shard.queue_ms.map_or(f64::NAN, |ms| ms as f64),
+        )
+        .metric("Attempts", Unit::Count, f64::from(shard.attempt))
+        .metric("Frames", Unit::Count, frames)
+        .metric("ArtifactBytes", Unit::Bytes, bytes as f64)
+        .property("job", shard.key.job.to_string())
+        .property("trace", job.trace.clone())
+        .emit();
+}

@@ -1,0 +1,226 @@
+//! What every store must do, run against memory and, where a local cloud is up, against DynamoDB.
+
+use jiff::{SignedDuration, Timestamp};
+use marey_engine::{
+    Failure, FailureClass, Job, JobEvent, JobId, JobState, LeaseToken, Shard, ShardEvent, ShardKey, StageRow, Upload,
+    Workflow,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    CloudError,
+    store::{Creation, FailureRecord, WriteJobs},
+};
+
+/// A job of its own owner, so that suites can share a table.
+pub(crate) fn new_job(owner: &str, age_s: i64) -> (Job, Vec<StageRow>) {
+    let input = Upload {
+        bucket: "uploads".into(),
+        key: format!("uploads/{}.mp4", Uuid::new_v4()),
+        version: Some("v".into()),
+        etag: "e".into(),
+        bytes: 7,
+        name: "läufer 1+1.mp4".into(),
+    };
+    let job = Job {
+        id: input.job_id(),
+        owner: owner.to_owned(),
+        workflow: "motion".into(),
+        input,
+        priority: 5,
+        created_at: at(1_000_000 - age_s),
+        trace: "t".into(),
+        state: JobState::Running,
+    };
+    let stages = Workflow::shipped("motion").unwrap();
+    let stages = stages
+        .stages()
+        .iter()
+        .map(|s| StageRow {
+            stage: s.name.clone(),
+            shards: 1,
+        })
+        .collect();
+    (job, stages)
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+}
+
+fn failure() -> Failure {
+    let class = FailureClass::Permanent;
+    Failure {
+        code: "C".into(),
+        message: "m".into(),
+        hint: "h".into(),
+        stage: None,
+        attempt: 1,
+        class,
+    }
+}
+
+fn is_conflict<T: std::fmt::Debug>(result: Result<T, CloudError>) -> bool {
+    matches!(result, Err(CloudError::Conflict))
+}
+
+/// Runs the whole suite.
+pub(crate) async fn suite(store: &impl WriteJobs) {
+    a_job_is_created_once(store).await;
+    a_write_needs_the_version_it_was_decided_on(store).await;
+    a_snapshot_has_every_row(store).await;
+    lists_are_scoped_ordered_and_paged(store).await;
+    failures_are_kept_once(store).await;
+}
+
+async fn a_job_is_created_once(store: &impl WriteJobs) {
+    let (job, stages) = new_job("once", 0);
+    assert!(store.snapshot(job.id).await.unwrap().is_none());
+    assert_eq!(store.create(&job, &stages).await.unwrap(), Creation::Created);
+    let other = Job {
+        owner: "thief".into(),
+        ..job.clone()
+    };
+    assert_eq!(store.create(&other, &stages).await.unwrap(), Creation::Existed);
+    let found = store.job(job.id).await.unwrap().unwrap();
+    assert_eq!((found.value, found.version), (job, 1));
+}
+
+async fn a_write_needs_the_version_it_was_decided_on(store: &impl WriteJobs) {
+    let (job, stages) = new_job("versions", 0);
+    store.create(&job, &stages).await.unwrap();
+    let key = ShardKey {
+        job: job.id,
+        stage: "pose".parse().unwrap(),
+        shard: 0,
+    };
+    assert!(store.shard(&key).await.unwrap().is_none());
+    let queued = Shard::queued(key.clone(), at(1));
+    assert!(
+        is_conflict(store.put_shard(&queued, Some(1)).await),
+        "a row that is not there has no version"
+    );
+    let first = store.put_shard(&queued, None).await.unwrap();
+    assert!(is_conflict(store.put_shard(&queued, None).await), "a second creation");
+    let lease = |n| ShardEvent::Lease {
+        token: LeaseToken(Uuid::from_u128(n)),
+        until: at(60),
+        max_attempts: 3,
+    };
+    let mine = queued.apply(lease(1), at(2)).unwrap();
+    let theirs = queued.apply(lease(2), at(2)).unwrap();
+    let row = store.put_shard(&mine, Some(first.version)).await.unwrap();
+    assert!(
+        is_conflict(store.put_shard(&theirs, Some(first.version)).await),
+        "one of two leases wins"
+    );
+    assert_eq!(store.shard(&key).await.unwrap().unwrap(), row);
+
+    let row = store.job(job.id).await.unwrap().unwrap();
+    let failed = row.value.apply(JobEvent::Fail { failure: failure() }, at(9)).unwrap();
+    let done = row
+        .value
+        .apply(JobEvent::Complete { manifest: "m".into() }, at(9))
+        .unwrap();
+    store.put_job(&done, row.version).await.unwrap();
+    assert!(
+        is_conflict(store.put_job(&failed, row.version).await),
+        "a job ends in one way"
+    );
+    assert_eq!(store.job(job.id).await.unwrap().unwrap().value, done);
+}
+
+async fn a_snapshot_has_every_row(store: &impl WriteJobs) {
+    let (job, stages) = new_job("snapshot", 0);
+    store.create(&job, &stages).await.unwrap();
+    for shard in [0, 3, 11] {
+        let key = ShardKey {
+            job: job.id,
+            stage: "pose".parse().unwrap(),
+            shard,
+        };
+        let facts = json!({"frames": 12, "rate": 29.97, "name": "ä", "nested": {"list": [1.5, null, true]}});
+        store
+            .put_shard(
+                &Shard {
+                    facts,
+                    ..Shard::queued(key, at(5))
+                },
+                None,
+            )
+            .await
+            .unwrap();
+    }
+    let snapshot = store.snapshot(job.id).await.unwrap().unwrap();
+    assert_eq!(snapshot.job.value, job);
+    assert_eq!(
+        snapshot.stages.values().cloned().collect::<Vec<_>>().len(),
+        stages.len()
+    );
+    let numbers: Vec<_> = snapshot.shards.keys().map(|(_, shard)| *shard).collect();
+    assert_eq!(numbers, [0, 3, 11]);
+    let facts = &snapshot.shards.values().next().unwrap().value.facts;
+    assert_eq!(facts["nested"]["list"], json!([1.5, null, true]));
+    assert_eq!(facts["frames"], json!(12));
+}
+
+async fn lists_are_scoped_ordered_and_paged(store: &impl WriteJobs) {
+    let owner = format!("list-{}", Uuid::new_v4());
+    let mut made: Vec<JobId> = Vec::new();
+    for age in 0..5 {
+        let (job, stages) = new_job(&owner, age);
+        store.create(&job, &stages).await.unwrap();
+        made.push(job.id);
+    }
+    let (strange, stages) = new_job("somebody-else", 0);
+    store.create(&strange, &stages).await.unwrap();
+    let (mut found, mut cursor) = (Vec::new(), None::<String>);
+    for _ in 0..10 {
+        let page = store.list(&owner, 2, cursor.as_deref()).await.unwrap();
+        assert!(page.jobs.len() <= 2);
+        found.extend(page.jobs.iter().map(|job| job.id));
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, made, "newest first, every job once, nobody else's");
+}
+
+async fn failures_are_kept_once(store: &impl WriteJobs) {
+    let (job, stages) = new_job("failures", 0);
+    store.create(&job, &stages).await.unwrap();
+    let record = |id: &str, second: i64| FailureRecord {
+        job: job.id,
+        at: at(second),
+        failure: failure(),
+        cause: "private".into(),
+        message: Some("{}".into()),
+        id: id.into(),
+    };
+    for record in [record("b", 20), record("a", 10), record("b", 20)] {
+        store.record_failure(&record).await.unwrap();
+    }
+    let found = store.failures(job.id).await.unwrap();
+    assert_eq!(found, [record("a", 10), record("b", 20)]);
+    assert!(
+        store.snapshot(job.id).await.unwrap().unwrap().shards.is_empty(),
+        "a failure is no shard"
+    );
+}
+
+#[tokio::test]
+async fn memory_keeps_the_contract() {
+    suite(&crate::memory::Memory::default()).await;
+}
+
+#[tokio::test]
+async fn dynamodb_keeps_the_contract() {
+    if std::env::var_os("AWS_ENDPOINT_URL").is_none() || std::env::var_os("MAREY_JOBS_TABLE").is_none() {
+        eprintln!("skipped: no local cloud (AWS_ENDPOINT_URL and MAREY_JOBS_TABLE); `cargo xtask test` starts one");
+        return;
+    }
+    let settings = crate::Settings::from_env().unwrap();
+    suite(&crate::aws::Table::new(&crate::aws::sdk_config().await, &settings)).await;
+}

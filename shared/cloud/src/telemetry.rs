@@ -1,0 +1,140 @@
+//! Logs and metrics.
+//!
+//! Logs are JSON lines on standard output, as CloudWatch reads them. Metrics are lines in CloudWatch's embedded metric
+//! format (Amazon CloudWatch User Guide, "Specification: Embedded metric format"), written to the same stream, so that a
+//! function needs neither a client nor a permission to be measured. The format is one JSON object per line; the crates
+//! that write it bring procedural macros and a background queue, which a function that lives for one message does not
+//! need.
+
+use std::io::Write;
+
+use serde_json::{Map, Value, json};
+use tracing_subscriber::EnvFilter;
+
+/// CloudWatch namespace of all metrics.
+pub const NAMESPACE: &str = "Marey";
+
+/// Begins logging; the level comes from `RUST_LOG` and is `info` without it. Calling it again changes nothing.
+pub fn init() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_env_filter(filter);
+    // A second start in one process (tests) keeps the first subscriber.
+    let _ = builder.with_current_span(true).with_span_list(false).try_init();
+}
+
+/// Unit of a metric, in CloudWatch's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Milliseconds.
+    Milliseconds,
+    /// A number of things.
+    Count,
+    /// A size.
+    Bytes,
+}
+
+impl Unit {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Milliseconds => "Milliseconds",
+            Self::Count => "Count",
+            Self::Bytes => "Bytes",
+        }
+    }
+}
+
+/// One unit of work, measured.
+#[derive(Debug, Clone)]
+pub struct Record {
+    stage: String,
+    metrics: Vec<(&'static str, Unit, f64)>,
+    properties: Map<String, Value>,
+}
+
+impl Record {
+    /// A record of a stage's work.
+    pub fn of_stage(stage: &str) -> Self {
+        Self {
+            stage: stage.to_owned(),
+            metrics: Vec::new(),
+            properties: Map::new(),
+        }
+    }
+
+    /// Adds a metric; a value that is not a number is left out.
+    #[must_use]
+    pub fn metric(mut self, name: &'static str, unit: Unit, value: f64) -> Self {
+        if value.is_finite() {
+            self.metrics.push((name, unit, value));
+        }
+        self
+    }
+
+    /// Adds something to search for, such as the job's id.
+    #[must_use]
+    pub fn property(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.properties.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// The record as a line of the embedded metric format.
+    pub fn to_line(&self, now: jiff::Timestamp) -> String {
+        let definitions: Vec<_> = self
+            .metrics
+            .iter()
+            .map(|(name, unit, _)| json!({"Name": name, "Unit": unit.as_str()}))
+            .collect();
+        let directive = json!({"Namespace": NAMESPACE, "Dimensions": [["Stage"]], "Metrics": definitions});
+        let mut line = self.properties.clone();
+        line.insert(
+            "_aws".to_owned(),
+            json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive]}),
+        );
+        line.insert("Stage".to_owned(), json!(self.stage));
+        for (name, _, value) in &self.metrics {
+            line.insert((*name).to_owned(), json!(value));
+        }
+        Value::Object(line).to_string()
+    }
+
+    /// Writes the record to standard output.
+    pub fn emit(&self) {
+        let line = self.to_line(jiff::Timestamp::now());
+        // A lost metric is no reason to fail the work that it measured.
+        let _ = writeln!(std::io::stdout().lock(), "{line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_in_the_embedded_metric_format() {
+        let record = Record::of_stage("pose")
+            .metric("StageDuration", Unit::Milliseconds, 12.5)
+            .metric("Frames", Unit::Count, f64::NAN)
+            .property("job", "j");
+        let line: Value = serde_json::from_str(&record.to_line(jiff::Timestamp::UNIX_EPOCH)).unwrap();
+        assert_eq!(
+            line,
+            json!({
+                "_aws": {
+                    "Timestamp": 0,
+                    "CloudWatchMetrics": [{
+                        "Namespace": "Marey",
+                        "Dimensions": [["Stage"]],
+                        "Metrics": [{"Name": "StageDuration", "Unit": "Milliseconds"}],
+                    }],
+                },
+                "Stage": "pose",
+                "StageDuration": 12.5,
+                "job": "j",
+            })
+        );
+    }
+}
