@@ -65,6 +65,8 @@ def environment(arguments: argparse.Namespace) -> dict[str, str]:
         "TMPDIR": state,
         "LAMBDA_RUNTIME_EXECUTOR": "process",
         "LAMBDA_IGNORE_ARCHITECTURE": "1",
+        # An idle queue is asked again after this long; the default of ten seconds makes every stage wait.
+        "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",
         "DYNAMODB_BACKEND_CMD": shlex.join(dynamodb),
     }
     inherited = {name: value for name, value in os.environ.items() if name != "AWS_ENDPOINT_URL"}
