@@ -25,8 +25,8 @@ pub(crate) struct Arguments {
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// Where Marey is: the stack's output ApiUrl or FunctionUrl, or what `cargo xtask demo` says
     #[arg(
+        help = "Where Marey is: the stack's output ApiUrl or FunctionUrl, or what `cargo xtask demo` says",
         long,
         global = true,
         env = "MAREY_ENDPOINT",
@@ -47,8 +47,8 @@ pub(crate) struct Global {
     /// Print results and errors as JSON on standard output; progress goes to standard error
     #[arg(long, global = true, help_heading = "Options for every command")]
     pub(crate) json: bool,
-    /// Use colours; NO_COLOR is honoured
     #[arg(
+        help = "Use colours; NO_COLOR is honoured",
         long,
         global = true,
         value_enum,

@@ -40,7 +40,7 @@ impl Transfer {
             bar.tick();
             bar
         } else {
-            screen.note(&format!("{verb} {what}"));
+            Screen::note(&format!("{verb} {what}"));
             ProgressBar::hidden()
         };
         Self {
@@ -60,7 +60,7 @@ impl Transfer {
     pub(crate) fn end(self, done: &str) {
         let took = duration(self.bar.elapsed().as_millis() as i64);
         self.bar.finish_and_clear();
-        self.screen.note(&format!(
+        Screen::note(&format!(
             "{} {} {done} in {took}",
             self.screen.paint_note(Paint::Good, "✓"),
             self.what
@@ -85,10 +85,7 @@ impl Live {
     pub(crate) fn begin(screen: &Screen) -> Self {
         match screen.err_width() {
             Some(_) => Self::Bars(Box::new(Board::begin(screen))),
-            None => Self::Lines(Journal {
-                screen: screen.clone(),
-                said: HashMap::new(),
-            }),
+            None => Self::Lines(Journal::default()),
         }
     }
 
@@ -227,8 +224,9 @@ fn setback(stage: &StageDetail) -> Option<String> {
 }
 
 /// Plain lines for one job.
+#[derive(Debug, Default)]
 pub(crate) struct Journal {
-    screen: Screen,
+    /// What was last said of each subject.
     said: HashMap<String, String>,
 }
 
@@ -238,14 +236,14 @@ impl Journal {
             Sight::Job(job) => {
                 let (status, _) = job_status(job.summary.status);
                 let name = tame(&job.summary.name);
-                self.say("", status, format!("{name}: {status}"));
+                self.say("", status, &format!("{name}: {status}"));
                 for stage in &job.stages {
                     self.see_stage(stage);
                 }
                 self.said.remove("trouble");
             }
-            Sight::NotYet => self.say("", "not yet", "waiting for the job to begin".to_owned()),
-            Sight::Trouble(error) => self.say("trouble", error.code(), format!("no answer, trying again: {error}")),
+            Sight::NotYet => self.say("", "not yet", "waiting for the job to begin"),
+            Sight::Trouble(error) => self.say("trouble", error.code(), &format!("no answer, trying again: {error}")),
         }
     }
 
@@ -263,22 +261,22 @@ impl Journal {
             String::new()
         };
         if let Some(line) = setback(stage) {
-            self.say(&format!("{} setback", stage.name), &line.clone(), line);
+            self.say(&format!("{} setback", stage.name), &line, &line);
         }
         // A waiting stage is no news.
         if stage.status != StageStatus::Waiting {
             self.say(
                 &stage.name,
                 &format!("{state} {step}"),
-                format!("  {}: {state}{share}", tame(&stage.name)),
+                &format!("  {}: {state}{share}", tame(&stage.name)),
             );
         }
     }
 
     /// Says a line about a subject unless the same was said last.
-    fn say(&mut self, subject: &str, state: &str, line: String) {
+    fn say(&mut self, subject: &str, state: &str, line: &str) {
         if self.said.get(subject).is_none_or(|said| said != state) {
-            self.screen.note(&line);
+            Screen::note(line);
             self.said.insert(subject.to_owned(), state.to_owned());
         }
     }

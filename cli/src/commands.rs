@@ -16,7 +16,7 @@ use crate::arguments::{Arguments, Command, Global};
 use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::screen::{Color, Paint, Screen, job_status};
+use crate::screen::{Paint, Screen, job_status};
 use crate::words::tame;
 
 /// Wrong arguments, as is usual.
@@ -65,7 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
         None => {
-            screen.note("interrupted");
+            Screen::note("interrupted");
             ExitCode::from(INTERRUPTED)
         }
     }
@@ -120,10 +120,14 @@ async fn connect(global: &Global) -> Result<Client, Error> {
     Client::new(endpoint, global.auth.into()).await
 }
 
-/// A job that was asked to end may still be at work for a moment: its state is told as it is.
+/// A job that was asked to end may still be at work for a moment.
 fn cancelled(screen: &Screen, job: &JobDetail) -> String {
     let (status, paint) = job_status(job.summary.status);
-    format!("{}  {}", tame(&job.summary.name), screen.paint(paint, status))
+    let name = tame(&job.summary.name);
+    if job.summary.status.has_ended() {
+        return format!("{name}: {}", screen.paint(paint, status));
+    }
+    format!("{name}: will be cancelled, still {}", screen.paint(paint, status))
 }
 
 /// Prints a result in the way that was asked for.
@@ -133,9 +137,9 @@ fn show_json_or(
     text: impl FnOnce() -> String,
 ) -> Result<Verdict, Error> {
     if screen.is_json() {
-        screen.print_json(value)?
+        Screen::print_json(value)?;
     } else {
-        screen.print(&text())?
+        Screen::print(&text())?;
     }
     Ok(Verdict::Well)
 }
@@ -143,9 +147,8 @@ fn show_json_or(
 /// Tells the error that ended a command.
 fn report(screen: &Screen, error: &Error) {
     let body = error.to_body();
-    if !screen.is_json() {
-        screen.tell(&body);
-    } else if screen.print_json(&ErrorAnswer { error: body.clone() }).is_err() {
+    let is_told = screen.is_json() && Screen::print_json(&ErrorAnswer { error: body.clone() }).is_ok();
+    if !is_told {
         screen.tell(&body);
     }
 }
@@ -169,7 +172,7 @@ fn misused(error: &clap::Error, is_json: bool) -> ExitCode {
             attempt: None,
         };
         // Nothing is left to tell it to if this fails.
-        let _ = Screen::new(true, Color::Never).print_json(&ErrorAnswer { error: body });
+        let _ = Screen::print_json(&ErrorAnswer { error: body });
         return ExitCode::from(USAGE);
     }
     let _ = error.print();

@@ -3,7 +3,7 @@
 //! Nothing is written outside the folder whatever a result's name says, and no file of the right name ever holds the
 //! wrong content: not after a broken connection, not after Ctrl-C.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::client::{Client, cause, open_link};
 use crate::error::Error;
 
 /// A download that brought nothing for this long has broken off.
-const STALLED_AFTER: Duration = Duration::from_secs(60);
+const STALLED_AFTER: Duration = Duration::from_mins(1);
 /// Breaks are tried again this often, after pauses.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2)];
 /// Read at once when a file is hashed.
@@ -41,7 +41,7 @@ pub fn local_names(files: &[ResultFile]) -> Vec<Result<String, Error>> {
     for file in files {
         *uses.entry(file.name.to_lowercase()).or_default() += 1;
     }
-    let mut taken = BTreeMap::new();
+    let mut taken = BTreeSet::new();
     files
         .iter()
         .map(|file| {
@@ -50,7 +50,7 @@ pub fn local_names(files: &[ResultFile]) -> Vec<Result<String, Error>> {
             } else {
                 file.name.clone()
             };
-            if is_safe(&file.name) && is_safe(&name) && taken.insert(name.to_lowercase(), ()).is_none() {
+            if is_safe(&file.name) && is_safe(&name) && taken.insert(name.to_lowercase()) {
                 Ok(name)
             } else {
                 Err(Error::UnsafeName {

@@ -92,11 +92,15 @@ fn short(key: &str, value: &Value) -> String {
             }
         }
         Value::Object(fields) => {
-            let shown = fields.iter().filter(|(_, value)| !is_nothing(value));
-            shown
-                .map(|(key, value)| format!("{} {}", label(key), short(key, value)))
-                .collect::<Vec<_>>()
-                .join(" · ")
+            let shown = fields
+                .iter()
+                .filter(|(_, value)| !is_nothing(value))
+                .map(|(field, value)| {
+                    // `"flexion_deg": {"min": 3}` has its unit outside.
+                    let named = if ending(field).is_some() { field } else { key };
+                    format!("{} {}", label(field), short(named, value))
+                });
+            shown.collect::<Vec<_>>().join(" · ")
         }
     }
 }
@@ -129,10 +133,8 @@ const UNITS: [(&str, &str); 14] = [
 ];
 
 fn with_unit(key: &str, value: &serde_json::Number) -> String {
-    if key.ends_with("_bytes") || key == "bytes" {
-        if let Some(bytes) = value.as_u64() {
-            return size(bytes);
-        }
+    if let Some(bytes) = value.as_u64().filter(|_| key.ends_with("_bytes") || key == "bytes") {
+        return size(bytes);
     }
     let real = value.as_f64().unwrap_or(f64::NAN);
     if key.ends_with("_ms") {
@@ -155,14 +157,21 @@ fn with_unit(key: &str, value: &serde_json::Number) -> String {
 
 /// A field's name in words, without its unit.
 fn label(key: &str) -> String {
+    let bare = ending(key)
+        .and_then(|ending| key.strip_suffix(ending))
+        .filter(|bare| !bare.is_empty());
+    tame(bare.unwrap_or(key)).replace('_', " ")
+}
+
+/// The end of a field's name that tells its unit.
+fn ending(key: &str) -> Option<&'static str> {
     let endings = UNITS
         .iter()
         .map(|(ending, _)| *ending)
         .chain(["_bytes", "_ms", "_share"]);
-    let bare = endings
-        .filter_map(|ending| key.strip_suffix(ending))
-        .min_by_key(|rest| rest.len());
-    tame(bare.filter(|bare| !bare.is_empty()).unwrap_or(key)).replace('_', " ")
+    endings
+        .filter(|ending| key.ends_with(ending))
+        .max_by_key(|ending| ending.len())
 }
 
 #[cfg(test)]
@@ -185,7 +194,7 @@ mod tests {
             "warnings": [],
             "sides": ["left", "right"],
             "knee": {
-                "left": {"flexion_deg": {"min": 3.14159, "max": 121.5}, "velocity_deg_per_s": 310.25},
+                "left": {"flexion_deg": {"min": 3.456, "max": 121.5}, "velocity_deg_per_s": 310.25},
                 "right": {"flexion_deg": {"min": 4, "max": 119}},
                 "notes": ["x\u{1b}y"],
             },

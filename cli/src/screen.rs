@@ -95,7 +95,7 @@ impl Screen {
     }
 
     /// Writes a result.
-    pub(crate) fn print(&self, text: &str) -> Result<(), Error> {
+    pub(crate) fn print(text: &str) -> Result<(), Error> {
         let mut out = std::io::stdout().lock();
         let written = writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush());
         match written {
@@ -106,39 +106,37 @@ impl Screen {
     }
 
     /// Writes a result for machines.
-    pub(crate) fn print_json(&self, value: &impl Serialize) -> Result<(), Error> {
+    pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Error> {
         let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from)?;
-        self.print(&text)
+        Self::print(&text)
     }
 
     /// Writes something about the way there. Nothing depends on it, so a closed standard error is no error.
-    pub(crate) fn note(&self, text: &str) {
+    pub(crate) fn note(text: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end_matches('\n'));
     }
 
     /// Tells an error on standard error, about a file if one is named.
     pub(crate) fn tell(&self, error: &ErrorBody) {
-        self.note(&error_text(error, &|paint, text| self.paint_note(paint, text)));
+        Self::note(&error_text(error, &|paint, text| self.paint_note(paint, text)));
     }
 }
 
 /// An error as people read it.
 pub(crate) fn error_text(error: &ErrorBody, paint: &dyn Fn(Paint, &str) -> String) -> String {
     let code = paint(Paint::Bad, &format!("error[{}]", tame(&error.code)));
-    let mut text = format!("{code}: {}", tame(&error.message));
+    let mut lines = vec![format!("{code}: {}", tame(&error.message))];
     let place = match (&error.stage, error.attempt.filter(|attempt| *attempt > 0)) {
         (Some(stage), Some(attempt)) => Some(format!("stage {}, attempt {attempt}", tame(stage))),
         (Some(stage), None) => Some(format!("stage {}", tame(stage))),
         (None, Some(attempt)) => Some(format!("attempt {attempt}")),
         (None, None) => None,
     };
-    if let Some(place) = place {
-        text += &format!("\n   {} {place}", paint(Paint::Faint, "in:"));
-    }
+    lines.extend(place.map(|place| format!("    {} {place}", paint(Paint::Faint, "in:"))));
     if !error.hint.trim().is_empty() {
-        text += &format!("\n {} {}", paint(Paint::Faint, "hint:"), tame(&error.hint));
+        lines.push(format!("  {} {}", paint(Paint::Faint, "hint:"), tame(&error.hint)));
     }
-    text
+    lines.join("\n")
 }
 
 fn painted(paint: Paint, text: &str, enabled: bool) -> String {

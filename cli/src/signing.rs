@@ -19,7 +19,7 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 
 /// Credentials that end sooner than this are asked for again.
-const FRESH_FOR: Duration = Duration::from_secs(60);
+const FRESH_FOR: Duration = Duration::from_mins(1);
 
 /// Whether requests are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -179,18 +179,18 @@ mod tests {
     #[test]
     fn without_a_width_everything_is_there_and_aligned() {
         insta::assert_snapshot!(table(None), @r"
-        ID  NAME                         SIZE  TYPE
+        ID  NAME                          SIZE  TYPE
         1   a very long name 動画.mp4  12.3 MB  video/mp4
-        22  b                             1 B  text/csv
+        22  b                              1 B  text/csv
         ");
     }
 
     #[test]
     fn names_are_shortened_before_columns_are_left_out() {
         insta::assert_snapshot!(table(Some(40)), @r"
-        ID  NAME                SIZE  TYPE
-        1   a very long na…  12.3 MB  video/mp4
-        22  b                    1 B  text/csv
+        ID  NAME                 SIZE  TYPE
+        1   a very long nam…  12.3 MB  video/mp4
+        22  b                     1 B  text/csv
         ");
         insta::assert_snapshot!(table(Some(24)), @r"
         ID  NAME            SIZE

@@ -23,7 +23,7 @@ use crate::words::tame;
 /// Read at once: large enough for a fast disk, small enough for a smooth bar.
 const BUFFER_BYTES: usize = 256 * 1024;
 /// An upload that moved nothing for this long has broken off; the answer after the last byte may take as long.
-const STALLED_AFTER: Duration = Duration::from_secs(120);
+const STALLED_AFTER: Duration = Duration::from_mins(2);
 
 /// A file that can be uploaded.
 #[derive(Debug)]

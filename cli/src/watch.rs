@@ -77,7 +77,7 @@ pub async fn follow(
                 see(Sight::NotYet);
             }
             Err(error) if error.is_transient() && last_answer.elapsed() < patience.silent_for => {
-                see(Sight::Trouble(&error))
+                see(Sight::Trouble(&error));
             }
             Err(error) => return Err(error),
         }

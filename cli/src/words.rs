@@ -37,14 +37,18 @@ pub(crate) fn size(bytes: u64) -> String {
 /// A duration with the two units that matter.
 pub(crate) fn duration(ms: i64) -> String {
     let ms = ms.max(0);
-    let s = ms / 1000;
-    match s {
-        0 => format!("{ms} ms"),
-        // 59.95 s and more would be shown as 60.0 s.
-        1..60 if ms < 59_950 => format!("{:.1} s", ms as f64 / 1000.0),
-        0..3600 => format!("{} min {:02} s", s.max(60) / 60, s.max(60) % 60),
-        _ => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
+    if ms < 1000 {
+        return format!("{ms} ms");
     }
+    // What rounds to 60.0 s is a minute.
+    if ms < 59_950 {
+        return format!("{:.1} s", ms as f64 / 1000.0);
+    }
+    let s = (ms / 1000).max(60);
+    if s < 3600 {
+        return format!("{} min {:02} s", s / 60, s % 60);
+    }
+    format!("{} h {:02} min", s / 3600, s % 3600 / 60)
 }
 
 /// A share as a percentage; 100 only if it is all.

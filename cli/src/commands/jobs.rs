@@ -1,6 +1,6 @@
 //! `marey jobs` and `marey status`: jobs as tables.
 
-use marey_contract::{JobDetail, JobList, JobSummary};
+use marey_contract::{JobDetail, JobList, JobSummary, StageDetail};
 
 use super::{Verdict, show_json_or};
 use crate::arguments::Jobs;
@@ -56,7 +56,7 @@ pub(super) async fn list(client: &Client, screen: &Screen, options: &Jobs) -> Re
         }
     }
     if list.next_cursor.is_some() && !screen.is_json() && !options.all {
-        screen.note(&screen.paint_note(Paint::Faint, "there are more: --all shows them"));
+        Screen::note(&screen.paint_note(Paint::Faint, "there are more: --all shows them"));
     }
     show_json_or(screen, &list, || summaries(screen, &list.jobs))
 }
@@ -109,39 +109,34 @@ pub(super) fn detail(screen: &Screen, job: &JobDetail) -> String {
         ),
         ("trace", tame(&job.trace)),
     ];
-    let mut text = String::new();
-    for (label, value) in fields {
-        text += &format!("{}  {value}\n", paint(Paint::Faint, &format!("{label:<8}")));
-    }
-    let rows: Vec<_> = job
-        .stages
-        .iter()
-        .map(|stage| {
-            let (word, word_paint) = stage_status(stage.status);
-            let time = |ms: Option<i64>| Cell::new(ms.map_or_else(|| "-".to_owned(), duration));
-            vec![
-                Cell::new(tame(&stage.name)),
-                Cell::painted(word, word_paint),
-                Cell::new(percent(stage.progress)),
-                Cell::new(stage.attempts.to_string()),
-                time(stage.queue_ms),
-                time(stage.run_ms),
-                Cell::new(tame(&stage.title)),
-            ]
-        })
-        .collect();
-    text += &format!("\n{}\n", render(&STAGES, &rows, screen.out_width(), &paint));
+    let mut lines: Vec<String> = Vec::new();
+    lines.extend(fields.map(|(label, value)| format!("{}  {value}", paint(Paint::Faint, &format!("{label:<8}")))));
+    let rows: Vec<_> = job.stages.iter().map(stage_row).collect();
+    lines.push(format!("\n{}", render(&STAGES, &rows, screen.out_width(), &paint)));
 
     // The job's error usually is that of a stage: each is told once.
-    let mut errors: Vec<_> = job.stages.iter().filter_map(|stage| stage.error.as_ref()).collect();
-    errors.extend(
-        summary
-            .error
-            .as_ref()
-            .filter(|error| !job.stages.iter().any(|stage| stage.error.as_ref() == Some(error))),
+    let of_stages: Vec<_> = job.stages.iter().filter_map(|stage| stage.error.as_ref()).collect();
+    let of_job = summary.error.as_ref().filter(|error| !of_stages.contains(error));
+    lines.extend(
+        of_stages
+            .iter()
+            .copied()
+            .chain(of_job)
+            .map(|error| format!("\n{}", error_text(error, &paint))),
     );
-    for error in errors {
-        text += &format!("\n{}\n", error_text(error, &paint));
-    }
-    text
+    lines.join("\n")
+}
+
+fn stage_row(stage: &StageDetail) -> Vec<Cell> {
+    let (word, word_paint) = stage_status(stage.status);
+    let time = |ms: Option<i64>| Cell::new(ms.map_or_else(|| "-".to_owned(), duration));
+    vec![
+        Cell::new(tame(&stage.name)),
+        Cell::painted(word, word_paint),
+        Cell::new(percent(stage.progress)),
+        Cell::new(stage.attempts.to_string()),
+        time(stage.queue_ms),
+        time(stage.run_ms),
+        Cell::new(tame(&stage.title)),
+    ]
 }

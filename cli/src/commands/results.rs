@@ -82,7 +82,7 @@ fn table(screen: &Screen, results: &Results) -> String {
         "links until {} UTC: --download DIR fetches the files",
         moment(&results.expires_at)
     );
-    screen.note(&screen.paint_note(Paint::Faint, &until));
+    Screen::note(&screen.paint_note(Paint::Faint, &until));
     table
 }
 
@@ -114,7 +114,7 @@ async fn fetch_all(
         match outcome {
             Ok(stored) => {
                 if !screen.is_json() {
-                    screen.print(&stored.path)?;
+                    Screen::print(&stored.path)?;
                 }
                 report.files.push(stored);
             }
@@ -130,7 +130,7 @@ async fn fetch_all(
         }
     }
     if screen.is_json() {
-        screen.print_json(&report)?;
+        Screen::print_json(&report)?;
     }
     Ok(if report.failed.is_empty() {
         Verdict::Well
@@ -155,7 +155,7 @@ async fn fetch(
         }
         Ok(Outcome::Kept) => {
             shown.give_up();
-            screen.note(&format!(
+            Screen::note(&format!(
                 "{} {name} is there already",
                 screen.paint_note(Paint::Good, "✓")
             ));

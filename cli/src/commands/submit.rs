@@ -64,7 +64,7 @@ pub(super) async fn submit(client: &Client, screen: &Screen, options: &Submit) -
         match send(client, screen, options, path).await {
             Ok(job_id) => {
                 if !screen.is_json() {
-                    screen.print(&job_id)?;
+                    Screen::print(&job_id)?;
                 }
                 report.submitted.push(Submitted {
                     file,
@@ -80,10 +80,10 @@ pub(super) async fn submit(client: &Client, screen: &Screen, options: &Submit) -
         all_completed = follow(client, screen, &mut report).await?;
     } else if let (Some(first), false) = (report.submitted.first(), screen.is_json()) {
         let follow_it = format!("follow it: marey watch {}", first.job_id);
-        screen.note(&screen.paint_note(Paint::Faint, &follow_it));
+        Screen::note(&screen.paint_note(Paint::Faint, &follow_it));
     }
     if screen.is_json() {
-        screen.print_json(&report)?;
+        Screen::print_json(&report)?;
     }
     Ok(if report.failed.is_empty() && all_completed {
         Verdict::Well

@@ -20,7 +20,7 @@ const UNKNOWN_AFTER_UPLOAD: Duration = Duration::from_secs(45);
 pub(super) async fn watch(client: &Client, screen: &Screen, id: &str) -> Result<Verdict, Error> {
     let job = followed(client, screen, id, Patience::default()).await?;
     if screen.is_json() {
-        screen.print_json(&job)?;
+        Screen::print_json(&job)?;
     } else {
         conclude(screen, &job)?;
     }
@@ -63,7 +63,7 @@ pub(super) fn conclude(screen: &Screen, job: &JobDetail) -> Result<(), Error> {
     let took = took.map(|ms| format!(" after {}", duration(ms))).unwrap_or_default();
     match job.summary.status {
         JobStatus::Completed => {
-            screen.print(&format!(
+            Screen::print(&format!(
                 "{} {name} completed{took}\n{}",
                 screen.paint(Paint::Good, "✓"),
                 findings(screen, job)
@@ -72,17 +72,17 @@ pub(super) fn conclude(screen: &Screen, job: &JobDetail) -> Result<(), Error> {
                 "fetch the files: marey results {} --download DIR",
                 tame(&job.summary.id)
             );
-            screen.note(&screen.paint_note(Paint::Faint, &next));
+            Screen::note(&screen.paint_note(Paint::Faint, &next));
         }
         JobStatus::Failed => {
-            screen.print(&format!("{} {name} failed{took}", screen.paint(Paint::Bad, "✗")))?;
+            Screen::print(&format!("{} {name} failed{took}", screen.paint(Paint::Bad, "✗")))?;
             if let Some(error) = &job.summary.error {
                 screen.tell(error);
             }
         }
         status => {
             let (word, paint) = crate::screen::job_status(status);
-            screen.print(&format!("{} {name} {word}{took}", screen.paint(paint, "✗")))?;
+            Screen::print(&format!("{} {name} {word}{took}", screen.paint(paint, "✗")))?;
         }
     }
     Ok(())
@@ -90,20 +90,18 @@ pub(super) fn conclude(screen: &Screen, job: &JobDetail) -> Result<(), Error> {
 
 /// The facts of each stage that has some.
 fn findings(screen: &Screen, job: &JobDetail) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for stage in &job.stages {
-        let lines = facts::lines(&stage.facts);
-        if lines.is_empty() {
+        let found = facts::lines(&stage.facts);
+        if found.is_empty() {
             continue;
         }
         let title = screen.paint(Paint::Strong, &tame(&stage.title));
-        text += &format!(
-            "\n{title} {}\n",
+        lines.push(format!(
+            "\n{title} {}",
             screen.paint(Paint::Faint, &format!("({})", tame(&stage.name)))
-        );
-        for line in lines {
-            text += &format!("  {line}\n");
-        }
+        ));
+        lines.extend(found.into_iter().map(|line| format!("  {line}")));
     }
-    text
+    lines.join("\n")
 }
