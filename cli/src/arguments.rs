@@ -13,7 +13,7 @@ use crate::signing::Auth;
     name = "marey",
     version,
     max_term_width = 100,
-    after_help = "Example:\n  export MAREY_ENDPOINT=http://127.0.0.1:4566/_aws/execute-api/abc123/\\$default\n  marey submit squat.mp4 --watch"
+    after_help = "Example:\n  export MAREY_ENDPOINT='http://127.0.0.1:4566/_aws/execute-api/abc123/$default'\n  marey submit squat.mp4 --watch"
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -59,14 +59,11 @@ pub(crate) struct Global {
     pub(crate) color: Color,
 }
 
-/// Whether requests are signed.
+/// Whether requests are signed. The values explain themselves: a text for each would make every help page longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AuthChoice {
-    /// Sign for hosts of AWS
     Auto,
-    /// Sign
     Iam,
-    /// Do not sign
     None,
 }
 
@@ -95,7 +92,7 @@ pub(crate) enum Command {
     /// List or download what a completed job made
     #[command(after_help = "Example:\n  marey results 7b4c3a52-8a0f-5d1e-9a55-0c5f7e0a9d11 --download squat")]
     Results(ResultsOf),
-    /// Follow a job to its end; exits with 0 if it is completed, with 1 if it failed or was cancelled
+    /// Follow a job to its end: exit code 0 completed, 1 failed or cancelled
     #[command(after_help = "Example:\n  marey watch 7b4c3a52-8a0f-5d1e-9a55-0c5f7e0a9d11")]
     Watch(OneJob),
     /// Cancel a job

@@ -216,7 +216,7 @@ fn setback(stage: &StageDetail) -> Option<String> {
         .filter(|_| !matches!(stage.status, StageStatus::Failed | StageStatus::Completed))?;
     let attempt = error.attempt.unwrap_or(stage.attempts);
     Some(format!(
-        "{}: attempt {attempt} failed, it is tried again: {} ({})",
+        "{}: attempt {attempt} failed, trying again: {} ({})",
         tame(&stage.name),
         tame(&error.message),
         tame(&error.code)

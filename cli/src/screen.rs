@@ -10,14 +10,11 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::words::tame;
 
-/// When colours are used.
+/// When colours are used; `auto` is on a terminal unless `NO_COLOR` is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless `NO_COLOR` is set.
     Auto,
-    /// Always.
     Always,
-    /// Never.
     Never,
 }
 

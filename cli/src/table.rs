@@ -120,7 +120,8 @@ fn fit(columns: &[Column], rows: &[Vec<Cell>], width: Option<usize>) -> Vec<Opti
         };
         widths[index] = None;
     }
-    for (index, column) in columns.iter().enumerate() {
+    // What stands further right is less important.
+    for (index, column) in columns.iter().enumerate().rev() {
         let over = total(&widths).saturating_sub(available);
         if let (Some(width), Some(least)) = (widths[index], column.shrinks_to) {
             widths[index] = Some(width.saturating_sub(over).max(least.min(width)));

@@ -55,10 +55,11 @@ pub(super) async fn list(client: &Client, screen: &Screen, options: &Jobs) -> Re
             break;
         }
     }
+    let verdict = show_json_or(screen, &list, || summaries(screen, &list.jobs))?;
     if list.next_cursor.is_some() && !screen.is_json() && !options.all {
         Screen::note(&screen.paint_note(Paint::Faint, "there are more: --all shows them"));
     }
-    show_json_or(screen, &list, || summaries(screen, &list.jobs))
+    Ok(verdict)
 }
 
 fn summaries(screen: &Screen, jobs: &[JobSummary]) -> String {

@@ -20,7 +20,7 @@ const FILES: [Column; 5] = [
     Column::right("SIZE"),
     Column::left("TYPE").shrinks_to(8).drops_at(2),
     Column::left("STAGE").drops_at(1),
-    Column::left("SHA-256").shrinks_to(9).drops_at(3),
+    Column::left("SHA-256").drops_at(3),
 ];
 
 /// What `--download --json` prints.
@@ -55,10 +55,18 @@ struct Failed {
 /// Lists or downloads the results of a job.
 pub(super) async fn results(client: &Client, screen: &Screen, options: &ResultsOf) -> Result<Verdict, Error> {
     let results = client.results(&options.id).await?;
-    match &options.download {
-        Some(folder) => fetch_all(client, screen, &results, folder, options.force).await,
-        None => show_json_or(screen, &results, || table(screen, &results)),
+    if let Some(folder) = &options.download {
+        return fetch_all(client, screen, &results, folder, options.force).await;
     }
+    let verdict = show_json_or(screen, &results, || table(screen, &results))?;
+    if !screen.is_json() {
+        let until = format!(
+            "links until {} UTC; --download DIR fetches the files",
+            moment(&results.expires_at)
+        );
+        Screen::note(&screen.paint_note(Paint::Faint, &until));
+    }
+    Ok(verdict)
 }
 
 fn table(screen: &Screen, results: &Results) -> String {
@@ -75,15 +83,9 @@ fn table(screen: &Screen, results: &Results) -> String {
         ]
     };
     let rows: Vec<_> = results.files.iter().map(row).collect();
-    let table = render(&FILES, &rows, screen.out_width(), &|paint, text| {
+    render(&FILES, &rows, screen.out_width(), &|paint, text| {
         screen.paint(paint, text)
-    });
-    let until = format!(
-        "links until {} UTC: --download DIR fetches the files",
-        moment(&results.expires_at)
-    );
-    Screen::note(&screen.paint_note(Paint::Faint, &until));
-    table
+    })
 }
 
 /// Fetches every file, one after the other; those that fail do not stop the rest.
@@ -113,7 +115,8 @@ async fn fetch_all(
         };
         match outcome {
             Ok(stored) => {
-                if !screen.is_json() {
+                // On a terminal the transfer has already been told.
+                if !screen.is_json() && screen.out_width().is_none() {
                     Screen::print(&stored.path)?;
                 }
                 report.files.push(stored);

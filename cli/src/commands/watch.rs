@@ -68,10 +68,7 @@ pub(super) fn conclude(screen: &Screen, job: &JobDetail) -> Result<(), Error> {
                 screen.paint(Paint::Good, "✓"),
                 findings(screen, job)
             ))?;
-            let next = format!(
-                "fetch the files: marey results {} --download DIR",
-                tame(&job.summary.id)
-            );
+            let next = format!("files: marey results {} --download DIR", tame(&job.summary.id));
             Screen::note(&screen.paint_note(Paint::Faint, &next));
         }
         JobStatus::Failed => {

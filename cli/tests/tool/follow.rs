@@ -114,13 +114,13 @@ async fn patience_ends() {
 
     let mut not_yet = 0;
     let error = follow(&client, "unknown", patience, &mut |sight| {
-        not_yet += usize::from(matches!(sight, Sight::NotYet))
+        not_yet += usize::from(matches!(sight, Sight::NotYet));
     })
     .await;
     assert_eq!(error.unwrap_err().code(), "JOB_NOT_FOUND");
     let mut troubles = 0;
     let error = follow(&client, "busy", patience, &mut |sight| {
-        troubles += usize::from(matches!(sight, Sight::Trouble(_)))
+        troubles += usize::from(matches!(sight, Sight::Trouble(_)));
     })
     .await;
     assert_eq!(error.unwrap_err().code(), "SERVER_ERROR");

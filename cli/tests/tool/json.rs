@@ -38,9 +38,8 @@ async fn still() -> Server {
                     next_cursor: Some("bmV4dA==".to_owned()),
                 })
             }
-            "GET /jobs/running" => json(&running()),
+            "GET /jobs/running" | "POST /jobs/running/cancel" => json(&running()),
             "GET /jobs/failed" => json(&failed()),
-            "POST /jobs/running/cancel" => json(&running()),
             "POST /jobs/failed/cancel" => {
                 refuse(409, "JOB_ENDED", "The job has already ended.", "Nothing is to be done.")
             }

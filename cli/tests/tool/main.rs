@@ -1,5 +1,7 @@
 //! The tool as people run it: its binary against a server in this process that speaks the contract.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests may fail as tests do")]
+
 mod downloads;
 mod follow;
 mod json;

@@ -81,6 +81,7 @@ pub(crate) fn completed() -> JobDetail {
 }
 
 pub(crate) fn failed() -> JobDetail {
+    use StageStatus::{Cancelled, Completed, Failed};
     let error = ErrorBody {
         code: "NO_PERSON".to_owned(),
         message: "Nobody was found in the video.".to_owned(),
@@ -88,7 +89,6 @@ pub(crate) fn failed() -> JobDetail {
         stage: Some("pose".to_owned()),
         attempt: Some(1),
     };
-    use StageStatus::{Cancelled, Completed, Failed};
     let mut job = job(
         JobStatus::Failed,
         [(Completed, 1.0), (Failed, 0.2), (Cancelled, 0.0), (Cancelled, 0.0)],
