@@ -114,6 +114,8 @@ pub(crate) struct Running {
     tool: &'static str,
     shared: Arc<Shared>,
     cancel: CancelHandle,
+    started: Instant,
+    cpu: Duration,
     complaints: Option<JoinHandle<Complaints>>,
     pub(crate) stdin: Option<ChildStdin>,
     pub(crate) stdout: Option<ChildStdout>,
@@ -158,6 +160,8 @@ impl Running {
             tool: job.tool,
             shared,
             cancel: cancel.clone(),
+            started: Instant::now(),
+            cpu: job.limits.cpu,
             complaints,
             stdin,
             stdout,
@@ -174,6 +178,14 @@ impl Running {
         if self.cancel.is_cancelled() {
             return Err(MediaError::Cancelled);
         }
+        // ffmpeg catches SIGXCPU and ends with 255, as it does for every signal that it catches.
+        if status.code() == Some(255) && self.tool == "ffmpeg" {
+            return Err(if self.may_have_used(self.cpu) {
+                MediaError::Timeout { limit: TimeLimit::Cpu }
+            } else {
+                MediaError::Killed { tool: self.tool }
+            });
+        }
         match status.signal() {
             Some(libc::SIGXCPU) => return Err(MediaError::Timeout { limit: TimeLimit::Cpu }),
             Some(libc::SIGKILL) => return Err(MediaError::Killed { tool: self.tool }),
@@ -188,6 +200,12 @@ impl Running {
             success: status.success(),
             complaints,
         })
+    }
+
+    /// Whether all cores together could have given the child that much time since it started.
+    fn may_have_used(&self, cpu: Duration) -> bool {
+        let cores = thread::available_parallelism().map_or(1, usize::from) as u32;
+        self.started.elapsed() * cores >= cpu
     }
 
     fn wait(&self, patience: Duration) -> Result<ExitStatus, MediaError> {

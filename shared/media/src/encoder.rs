@@ -11,133 +11,13 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::child::{CancelHandle, Job, PatientWriter, Running};
+use crate::encode_options::EncodeOptions;
 use crate::error::TimeLimit;
 use crate::filters::{file_url, guarded_input};
-use crate::info::{Rational, VideoInfo};
 use crate::matroska::{self, RawVideo};
 use crate::probe::{SoundTrack, frames_in_header, sound_track};
 use crate::sandbox::{Access, SandboxReport};
-use crate::{Limits, MediaError, Tools};
-
-/// How hard x264 tries: slower is smaller at the same quality.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Preset {
-    /// For tests and previews.
-    Ultrafast,
-    /// About the speed of decoding.
-    Veryfast,
-    /// Half as fast as `Veryfast`.
-    #[default]
-    Fast,
-    /// x264's own default.
-    Medium,
-    /// For what is kept.
-    Slow,
-}
-
-impl Preset {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Ultrafast => "ultrafast",
-            Self::Veryfast => "veryfast",
-            Self::Fast => "fast",
-            Self::Medium => "medium",
-            Self::Slow => "slow",
-        }
-    }
-}
-
-/// What to write.
-#[derive(Debug, Clone)]
-pub struct EncodeOptions {
-    /// Pixels across of the frames that will be written. H.264 with ordinary colours needs an even number: an odd picture gets its
-    /// last column once more, at the right.
-    pub width: u32,
-    /// Pixels down; an odd picture gets its last row once more, at the bottom.
-    pub height: u32,
-    /// x264's constant rate factor, 0 (lossless) to 51; 18 is hard to tell from the original, 23 is x264's default.
-    pub quality: u8,
-    /// Effort.
-    pub preset: Preset,
-    /// The ordinary rate: the length of the last frame and what rate control goes by. The frames' own times decide when they are shown.
-    pub frame_rate: Rational,
-    /// Resolution of the times in the file. The default, 90000, holds 24, 25, 30, 50, 60 and 30000/1001 frames per second exactly.
-    pub ticks_per_second: u32,
-    /// Longest distance between key frames, s.
-    pub key_frame_every_s: f64,
-    /// The moment on the frames' (and the sound's) timeline that becomes zero in the file, s.
-    pub origin_s: f64,
-    /// A file whose sound goes along, on the same timeline as the frames' times: AAC is copied, everything else becomes AAC. A file
-    /// without sound adds none.
-    pub audio_from: Option<PathBuf>,
-    /// Where the sound ends, s on the frames' timeline. `None`: with its file.
-    pub audio_end_s: Option<f64>,
-    /// Bounds for the child and for the file with the sound.
-    pub limits: Limits,
-    /// Threads of the encoder; 0 leaves it to x264.
-    pub threads: usize,
-}
-
-impl Default for EncodeOptions {
-    fn default() -> Self {
-        Self {
-            width: 0,
-            height: 0,
-            quality: 21,
-            preset: Preset::default(),
-            frame_rate: Rational { num: 30, den: 1 },
-            ticks_per_second: 90_000,
-            key_frame_every_s: 2.0,
-            origin_s: 0.0,
-            audio_from: None,
-            audio_end_s: None,
-            limits: Limits::default(),
-            threads: 0,
-        }
-    }
-}
-
-impl EncodeOptions {
-    /// Defaults for frames of this size.
-    pub fn new(width: u32, height: u32) -> Self {
-        Self {
-            width,
-            height,
-            ..Self::default()
-        }
-    }
-
-    /// For frames of this size with the times of an existing video: its rate and its ticks, and its start as the origin.
-    pub fn like(info: &VideoInfo, width: u32, height: u32) -> Self {
-        let exact = info.time_base.num == 1 && (1..=1_000_000).contains(&info.time_base.den);
-        Self {
-            frame_rate: info.frame_rate,
-            ticks_per_second: if exact { info.time_base.den as u32 } else { 90_000 },
-            origin_s: info.first_timestamp_s.min(info.start_offset_s),
-            ..Self::new(width, height)
-        }
-    }
-
-    fn check(&self) -> Result<(), MediaError> {
-        let rate = self.frame_rate.as_f64();
-        let problem = if self.width == 0 || self.height == 0 {
-            "a picture side of zero pixels"
-        } else if self.quality > 51 {
-            "a quality above 51"
-        } else if !(rate.is_finite() && rate > 0.0) {
-            "a frame rate that is not positive"
-        } else if self.ticks_per_second == 0 || self.ticks_per_second > 1_000_000 {
-            "ticks per second outside 1 to 1000000"
-        } else if !(self.key_frame_every_s.is_finite() && self.key_frame_every_s > 0.0) {
-            "a distance between key frames that is not positive"
-        } else if !self.origin_s.is_finite() || self.audio_end_s.is_some_and(|end_s| !(end_s > self.origin_s)) {
-            "an origin that is not finite or not before the end of the sound"
-        } else {
-            return self.limits.check_picture(self.width.into(), self.height.into());
-        };
-        Err(MediaError::invalid(problem))
-    }
-}
+use crate::{MediaError, Tools};
 
 /// A finished file.
 #[derive(Debug, Clone, PartialEq)]
@@ -408,11 +288,16 @@ fn arguments(
         "pipe:0",
     ]);
     if let Some((source, track)) = sound {
-        if options.origin_s > 0.0 {
-            add(&["-seek_timestamp", "1", "-ss", &format!("{:.6}", options.origin_s)]);
-        }
-        if let Some(end_s) = options.audio_end_s {
-            add(&["-t", &format!("{:.6}", end_s - options.origin_s.max(0.0))]);
+        if options.origin_s > track.start_s {
+            // To a packet at or before the moment, on the file's own timeline; the filter cuts to the sample.
+            let early_s = options.origin_s - 1.0;
+            add(&[
+                "-seek_timestamp",
+                "1",
+                "-noaccurate_seek",
+                "-ss",
+                &format!("{early_s:.6}"),
+            ]);
         }
         add(&["-itsoffset", &format!("{:.6}", -options.origin_s), "-vn", "-sn", "-dn"]);
         arguments.extend(guarded_input(track.container, source, &options.limits)?);
@@ -421,11 +306,7 @@ fn arguments(
     add(&["-map", "0:v:0"]);
     if let Some((_, track)) = sound {
         add(&["-map", &format!("1:{}", track.index)]);
-        add(if track.codec == "aac" {
-            &["-c:a", "copy"]
-        } else {
-            &["-c:a", "aac", "-b:a", "160k"]
-        });
+        sound_arguments(options, track, &mut add);
     }
     add(&[
         "-vf",
@@ -481,6 +362,20 @@ fn arguments(
     Ok(arguments)
 }
 
+/// Whole AAC goes along untouched; what is cut or of another kind is encoded again.
+fn sound_arguments(options: &EncodeOptions, track: &SoundTrack, add: &mut impl FnMut(&[&str])) {
+    let is_cut = options.origin_s > track.start_s + 0.05 || options.audio_end_s.is_some();
+    if track.codec == "aac" && !is_cut {
+        add(&["-c:a", "copy"]);
+        return;
+    }
+    let end = options
+        .audio_end_s
+        .map(|end_s| format!(":end={:.6}", end_s - options.origin_s))
+        .unwrap_or_default();
+    add(&["-af", &format!("atrim=start=0{end}"), "-c:a", "aac", "-b:a", "160k"]);
+}
+
 fn even(options: &EncodeOptions) -> (u32, u32) {
     (options.width.next_multiple_of(2), options.height.next_multiple_of(2))
 }
@@ -514,45 +409,5 @@ mod tests {
         assert_eq!(padded[36..], padded[24..36]);
         pad_to_even(&rgb[..6], 1, 2, &mut padded);
         assert_eq!(padded, [0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5]);
-    }
-
-    #[test]
-    fn senseless_options_are_refused_before_anything_starts() {
-        let good = EncodeOptions::new(64, 48);
-        assert!(good.check().is_ok());
-        let bad = [
-            EncodeOptions::new(0, 48),
-            EncodeOptions {
-                quality: 52,
-                ..good.clone()
-            },
-            EncodeOptions {
-                frame_rate: Rational { num: 0, den: 1 },
-                ..good.clone()
-            },
-            EncodeOptions {
-                ticks_per_second: 0,
-                ..good.clone()
-            },
-            EncodeOptions {
-                origin_s: f64::NAN,
-                ..good.clone()
-            },
-            EncodeOptions {
-                audio_end_s: Some(-1.0),
-                ..good.clone()
-            },
-        ];
-        for options in bad {
-            assert_eq!(
-                options.check().unwrap_err().code(),
-                "MEDIA_REQUEST_INVALID",
-                "{options:?}"
-            );
-        }
-        assert_eq!(
-            EncodeOptions::new(9000, 48).check().unwrap_err().code(),
-            "MEDIA_TOO_LARGE"
-        );
     }
 }

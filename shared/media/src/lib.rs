@@ -10,6 +10,8 @@
 //! What this crate refuses to do: play, stream, open anything but a local file, or trust a file's name.
 
 mod child;
+mod description;
+mod encode_options;
 mod encoder;
 mod error;
 mod filters;
@@ -17,7 +19,9 @@ mod info;
 mod limits;
 mod matroska;
 mod nut;
+mod nut_codes;
 mod probe;
+mod read_plan;
 mod reader;
 mod sandbox;
 mod sniff;
@@ -25,7 +29,8 @@ mod timeline;
 mod tools;
 
 pub use child::CancelHandle;
-pub use encoder::{EncodeOptions, EncodedVideo, Encoder, Preset, encode_frames};
+pub use encode_options::{EncodeOptions, Preset};
+pub use encoder::{EncodedVideo, Encoder, encode_frames};
 pub use error::{MediaError, TimeLimit};
 pub use filters::FrameSize;
 pub use info::{AudioInfo, Colour, Container, Rational, VideoInfo};

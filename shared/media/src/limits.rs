@@ -47,10 +47,10 @@ impl Default for Limits {
             file_bytes: 4 << 30,
             output_bytes: 16 << 30,
             memory_bytes: 2 << 30,
-            cpu: Duration::from_secs(4 * 3600),
-            probe_wall: Duration::from_secs(120),
-            stall: Duration::from_secs(60),
-            finish_wall: Duration::from_secs(600),
+            cpu: Duration::from_hours(4),
+            probe_wall: Duration::from_mins(2),
+            stall: Duration::from_mins(1),
+            finish_wall: Duration::from_mins(10),
             accept_truncated: false,
         }
     }

@@ -10,6 +10,10 @@
 use std::io::{self, Read};
 
 use crate::info::Rational;
+use crate::nut_codes::{
+    FLAG_CHECKSUM, FLAG_CODED, FLAG_CODED_PTS, FLAG_HEADER_INDEX, FLAG_INVALID, FLAG_KEY_AND_EOR, FLAG_MATCH_TIME,
+    FLAG_RESERVED, FLAG_SIZE_MSB, FLAG_STREAM_ID, FrameCode, bounded, broken, frame_codes, read_v,
+};
 
 const FILE_ID: &[u8] = b"nut/multimedia container\0";
 /// Start codes, as far as they are needed; the rest (stream info, index) is skipped.
@@ -19,29 +23,6 @@ const SYNCPOINT: u64 = 0x4e4b_e4ad_eeca_4569;
 
 /// Headers hold a few hundred bytes; metadata of the input may add some.
 const MOST_HEADER_BYTES: u64 = 1 << 20;
-
-const FLAG_KEY_AND_EOR: u64 = 1 | 2;
-const FLAG_CODED_PTS: u64 = 1 << 3;
-const FLAG_STREAM_ID: u64 = 1 << 4;
-const FLAG_SIZE_MSB: u64 = 1 << 5;
-const FLAG_CHECKSUM: u64 = 1 << 6;
-const FLAG_RESERVED: u64 = 1 << 7;
-const FLAG_HEADER_INDEX: u64 = 1 << 10;
-const FLAG_MATCH_TIME: u64 = 1 << 11;
-const FLAG_CODED: u64 = 1 << 12;
-const FLAG_INVALID: u64 = 1 << 13;
-
-/// One row of the table that a frame's first byte points into.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct FrameCode {
-    flags: u64,
-    stream: u64,
-    size_mul: u64,
-    size_lsb: u64,
-    pts_delta: i64,
-    reserved: u64,
-    header_index: u64,
-}
 
 /// A stream of raw pictures. Made by reading the headers; then one call per frame.
 #[derive(Debug)]
@@ -238,7 +219,8 @@ impl<R: Read> NutReader<R> {
             row.stream
         };
         let pts = if flags & FLAG_CODED_PTS != 0 {
-            self.coded_pts()?
+            full_pts(read_v(&mut self.source)?, self.msb_pts_shift, self.last_pts)
+                .ok_or_else(|| broken("time of a frame"))?
         } else {
             self.last_pts
                 .checked_add(row.pts_delta)
@@ -288,94 +270,17 @@ impl<R: Read> NutReader<R> {
         self.last_pts = pts;
         Ok(pts)
     }
+}
 
-    /// A small number is the low bits of the time nearest to the last one; a large one is the time itself.
-    fn coded_pts(&mut self) -> io::Result<i64> {
-        let coded = read_v(&mut self.source)?;
-        let period = 1_u64 << self.msb_pts_shift;
-        if coded >= period {
-            return i64::try_from(coded - period).map_err(|_| broken("time of a frame"));
-        }
-        let (mask, half) = (period as i64 - 1, period as i64 / 2);
-        let delta = self.last_pts - half;
-        Ok(((coded as i64).wrapping_sub(delta) & mask) + delta)
+/// A small number is the low bits of the time nearest to the last one; a large one is the time itself.
+fn full_pts(coded: u64, msb_pts_shift: u32, last_pts: i64) -> Option<i64> {
+    let period = 1_u64 << msb_pts_shift;
+    if coded >= period {
+        return i64::try_from(coded - period).ok();
     }
-}
-
-/// The 256 meanings of a frame's first byte, run-length coded.
-fn frame_codes(packet: &mut &[u8]) -> io::Result<Vec<FrameCode>> {
-    let mut codes = vec![
-        FrameCode {
-            flags: FLAG_INVALID,
-            ..FrameCode::default()
-        };
-        256
-    ];
-    let mut row = FrameCode {
-        size_mul: 1,
-        ..FrameCode::default()
-    };
-    let mut at = 0_usize;
-    while at < 256 {
-        row.flags = read_v(packet)?;
-        let fields = bounded(read_v(packet)?, 64, "fields of a frame code")?;
-        if fields > 0 {
-            row.pts_delta = read_s(packet)?;
-        }
-        if fields > 1 {
-            row.size_mul = bounded(read_v(packet)?, 1 << 16, "size multiplier")? as u64;
-        }
-        if fields > 2 {
-            row.stream = read_v(packet)?;
-        }
-        row.size_lsb = if fields > 3 { read_v(packet)? } else { 0 };
-        row.reserved = if fields > 4 { read_v(packet)? } else { 0 };
-        let count = if fields > 5 {
-            read_v(packet)?
-        } else {
-            row.size_mul.saturating_sub(row.size_lsb)
-        };
-        if fields > 6 {
-            read_s(packet)?;
-        }
-        if fields > 7 {
-            row.header_index = read_v(packet)?;
-        }
-        for _ in 8..fields {
-            read_v(packet)?;
-        }
-        if count == 0 {
-            return Err(broken("frame code table"));
-        }
-        let mut step = 0;
-        while step < count && at < 256 {
-            // `N` begins start codes and is never a frame.
-            if at != usize::from(b'N') {
-                let size_lsb = row
-                    .size_lsb
-                    .checked_add(step)
-                    .ok_or_else(|| broken("frame code table"))?;
-                codes[at] = FrameCode { size_lsb, ..row };
-                step += 1;
-            }
-            at += 1;
-        }
-    }
-    Ok(codes)
-}
-
-fn broken(what: &str) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!("unexpected in the stream of frames: {what}"),
-    )
-}
-
-fn bounded(value: u64, most: usize, what: &str) -> io::Result<usize> {
-    usize::try_from(value)
-        .ok()
-        .filter(|&value| value <= most)
-        .ok_or_else(|| broken(what))
+    let (mask, half) = (period as i64 - 1, period as i64 / 2);
+    let lowest = last_pts.checked_sub(half)?;
+    (((coded as i64).wrapping_sub(lowest)) & mask).checked_add(lowest)
 }
 
 /// Fills the buffer, or says that the stream ended before its first byte.
@@ -390,27 +295,6 @@ fn read_or_end(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
     }
     source.read_exact(&mut buffer[1..])?;
     Ok(true)
-}
-
-/// A number in groups of seven bits, the highest first.
-fn read_v(source: &mut impl Read) -> io::Result<u64> {
-    let mut value = 0_u64;
-    for _ in 0..9 {
-        let mut byte = [0];
-        source.read_exact(&mut byte)?;
-        value = value << 7 | u64::from(byte[0] & 0x7f);
-        if byte[0] & 0x80 == 0 {
-            return Ok(value);
-        }
-    }
-    Err(broken("number"))
-}
-
-/// A signed number: 0, 1, -1, 2, -2…
-fn read_s(source: &mut impl Read) -> io::Result<i64> {
-    let value = read_v(source)? + 1;
-    let half = (value >> 1) as i64;
-    Ok(if value & 1 == 1 { -half } else { half })
 }
 
 #[cfg(test)]
@@ -496,21 +380,11 @@ mod tests {
 
     #[test]
     fn low_bits_of_a_time_mean_the_nearest_one() {
-        let mut reader = NutReader::open(&stream(1, 1, Rational { num: 1, den: 25 }, 7, &[])[..], 1, 1)
-            .unwrap()
-            .unwrap();
-        for (last, true_tick) in [(0_i64, 3_i64), (1000, 1001), (1000, 999), (127, 129), (1023, 1060)] {
-            reader.last_pts = last;
-            let coded = v(true_tick as u64 & 127);
-            let mut with_source = NutReader {
-                source: &coded[..],
-                codes: Vec::new(),
-                time_bases: Vec::new(),
-                elided: Vec::new(),
-                ..reader
-            };
-            assert_eq!(with_source.coded_pts().unwrap(), true_tick);
+        for (last, tick) in [(0_i64, 3_i64), (1000, 1001), (1000, 999), (127, 129), (1023, 1060)] {
+            assert_eq!(full_pts(tick as u64 & 127, 7, last), Some(tick));
         }
+        assert_eq!(full_pts(128 + 5, 7, 100_000), Some(5));
+        assert_eq!(full_pts(u64::MAX, 0, 0), None);
     }
 
     proptest! {

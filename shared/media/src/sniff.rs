@@ -176,8 +176,8 @@ fn boxes_reach_beyond(file: &mut File, file_bytes: u64) -> std::io::Result<bool>
             return Ok(false);
         };
         match size {
-            0 => return Ok(false),
-            1..8 => return Ok(false),
+            // To the end of the file, or not a box.
+            0..8 => return Ok(false),
             size => at = at.saturating_add(size),
         }
     }

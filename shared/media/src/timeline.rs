@@ -180,9 +180,8 @@ mod tests {
 
     #[test]
     fn rounding_to_milliseconds_is_no_variable_rate_and_a_missing_frame_is_one() {
-        let rounded: String = (0..60)
-            .map(|i| format!("{},N/A,17,K_\n", (f64::from(i) * 1000.0 / 60.0).round()))
-            .collect();
+        let line = |i: i32| format!("{},N/A,17,K_\n", (f64::from(i) * 1000.0 / 60.0).round());
+        let rounded = (0..60).map(line).collect::<Vec<_>>().concat();
         let timeline = read(&rounded, MS).unwrap();
         assert!(!timeline.is_variable);
         assert_eq!(
