@@ -2,7 +2,7 @@
 //!
 //! He clothed his subjects in black, with white bands along arm and leg on the side of the camera and bright points at
 //! the joints, so that only the geometry of the movement stayed on the plate. Here the near side is bright, the far side faint. Somebody
-//! who moves on the spot is shifted evenly with time, as on a moving plate.
+//! who moves on the spot is shifted in proportion to time, as on a moving plate.
 
 use std::fmt::Write as _;
 
@@ -93,7 +93,10 @@ struct Instant {
     time_s: f64,
 }
 
-/// Evenly spaced instants, shifted apart for somebody on the spot.
+/// On the spot, more figures than this would only be smaller.
+const MOST_ON_THE_SPOT: usize = 22;
+
+/// Evenly spaced instants; those of somebody on the spot are shifted apart in proportion to time.
 fn figures(person: &PersonAnalysis, time_s: &[f64], skeleton: Skeleton, count: usize) -> Vec<Instant> {
     let seen: Vec<(&Pose, f64)> = person
         .poses
@@ -102,19 +105,22 @@ fn figures(person: &PersonAnalysis, time_s: &[f64], skeleton: Skeleton, count: u
         .filter(|(_, time_s)| time_s.is_finite())
         .filter_map(|(pose, &time_s)| Some((pose.as_ref()?, time_s)))
         .collect();
-    let count = count.min(seen.len());
-    let travels = arrangement(person, time_s) == Arrangement::OnePlate;
+    let (Some(first), Some(last)) = (seen.first(), seen.last()) else {
+        return Vec::new();
+    };
+    let on_the_spot = arrangement(person, time_s) == Arrangement::SideBySide;
+    let count = count
+        .min(seen.len())
+        .min(if on_the_spot { MOST_ON_THE_SPOT } else { usize::MAX });
+    let stick_of = |pose| Stick::new(skeleton, pose, (1.0, 1.0));
+    let trunk = stick_of(first.0).trunk_length().unwrap_or(0.0);
+    let travel = if on_the_spot { trunk * 0.7 * count as f32 } else { 0.0 };
     (0..count)
         .map(|step| {
             let (pose, time_s) = seen[step * (seen.len() - 1) / (count - 1).max(1)];
-            let stick = Stick::new(skeleton, pose, (1.0, 1.0));
-            let shift = if travels {
-                0.0
-            } else {
-                stick.trunk_length().unwrap_or(0.0) * 0.55 * step as f32
-            };
+            let share = (time_s - first.1) / (last.1 - first.1).max(f64::EPSILON);
             Instant {
-                stick: stick.moved(Dot::new(shift, 0.0)),
+                stick: stick_of(pose).moved(Dot::new(travel * share as f32, 0.0)),
                 time_s,
             }
         })
@@ -208,20 +214,22 @@ impl Placement {
             ],
         };
         let head = stick.neck().map(|(_, ears)| (ears, 2.6));
-        joints
+        let marks = joints
             .into_iter()
             .filter_map(|joint| Some((stick.at(joint)?, 1.7)))
-            .chain(head)
-            .map(|(dot, radius)| {
-                let (x, y) = self.at(dot);
-                format!(
-                    "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{CHALK}\"/>",
-                    number(x),
-                    number(y),
-                    number(radius * self.line)
-                )
-            })
-            .collect()
+            .chain(head);
+        let mut svg = String::new();
+        for (dot, radius) in marks {
+            let (x, y) = self.at(dot);
+            let _ = write!(
+                svg,
+                "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"{CHALK}\"/>",
+                number(x),
+                number(y),
+                number(radius * self.line)
+            );
+        }
+        svg
     }
 
     /// The time of some figures beneath them, where there is room.

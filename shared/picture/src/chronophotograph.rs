@@ -143,7 +143,10 @@ pub fn compose_side_by_side(figures: &[Figure], skeleton: Skeleton) -> Result<Rg
     let mut picture = RgbImage::filled(total(columns, width), total(rows, height), [0x10, 0x12, 0x16]);
     let letters = letters_for(&picture);
     for (index, (figure, stick)) in figures.iter().zip(sticks).enumerate() {
-        let left = (index % columns) as u32 * (width + gap);
+        // A last row that is not full stands in the middle.
+        let in_row = (figures.len() - index / columns * columns).min(columns);
+        let indent = (total(columns, width) - total(in_row, width)) / 2;
+        let left = indent + (index % columns) as u32 * (width + gap);
         let top = (index / columns) as u32 * (height + gap);
         let mut cell = figure.frame.cropped(x, y, width, height);
         draw_stick(&mut cell.as_frame(), &stick.moved(Dot::new(-(x as f32), -(y as f32))));

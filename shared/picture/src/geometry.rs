@@ -28,7 +28,8 @@ impl Dot {
     }
 
     pub(crate) fn length(self) -> f32 {
-        self.x.hypot(self.y)
+        // A picture's coordinates cannot overflow, and this runs for every pixel of a shape.
+        self.dot(self).sqrt()
     }
 
     pub(crate) fn dot(self, other: Self) -> f32 {

@@ -183,6 +183,7 @@ impl RgbImage {
     }
 
     /// The part of the picture inside the given rectangle, cut at the edges.
+    #[must_use]
     pub fn cropped(&self, x: u32, y: u32, width: u32, height: u32) -> Self {
         let x = x.min(self.width);
         let y = y.min(self.height);

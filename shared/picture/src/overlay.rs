@@ -4,18 +4,22 @@
 //! for the place it had before: labels stay put instead of flickering, and drawing a frame depends on its index alone.
 
 mod layout;
+mod notes;
+
+use std::ops::Range;
 
 use marey_motion::{Analysis, Angle, PersonAnalysis, Side, Space, View};
 
 use crate::geometry::{Dot, Rect};
 use crate::image::RgbFrame;
 use crate::label;
-use crate::palette::{DARK, LIGHT, NEUTRAL, of_side};
+use crate::palette::{DARK, LIGHT, of_side};
 use crate::raster::{Arc, Ink, arc, dashed_line, line, plate, sector};
 use crate::stick::{self, JointArc, Stick, StickStyle};
 use crate::text::{Glyphs, SMALLEST_PX, glyphs};
 
 use layout::{Layout, Request, Spot};
+use notes::{Corner, Corners, Note, Piece};
 
 /// What an [`Annotator`] draws.
 #[derive(Debug, Clone)]
@@ -23,6 +27,9 @@ pub struct AnnotatorOptions {
     /// Size of the frames that will be drawn on, in pixels; `None` for the size of the analysed video. Frames of any
     /// other size can be drawn on too, but labels are laid out, and text is sized, for this one.
     pub frame_size_px: Option<(u32, u32)>,
+    /// Frames that will be drawn on, such as those of one part of a long video; `None` for all. Places for labels are sought
+    /// for these only, and other frames get none.
+    pub frames: Option<Range<usize>>,
     /// Angles that get an arc and a value, the most important first: where there is no room, the last ones lose theirs.
     pub angles: Vec<Angle>,
     /// Whether time and frame number are written.
@@ -35,6 +42,7 @@ impl Default for AnnotatorOptions {
     fn default() -> Self {
         Self {
             frame_size_px: None,
+            frames: None,
             angles: vec![
                 Angle::KneeFlexion,
                 Angle::HipFlexion,
@@ -85,7 +93,7 @@ struct Fit {
 }
 
 impl<'a> Annotator<'a> {
-    /// Prepares to draw `analysis`; looks at every frame once to decide where labels go.
+    /// Prepares to draw `analysis`; looks at every frame that will be drawn once, to decide where labels go.
     pub fn new(analysis: &'a Analysis, options: AnnotatorOptions) -> Self {
         let source = (analysis.source.width_px, analysis.source.height_px);
         let (width, height) = options.frame_size_px.unwrap_or(source);
@@ -198,8 +206,11 @@ impl<'a> Annotator<'a> {
     fn lay_out(&self) -> Layout {
         let letters = glyphs(self.text as u32);
         let frame = Rect::sized(0.0, 0.0, self.size.0 - 1.0, self.size.1 - 1.0);
-        let mut layout = Layout::new(frame, self.people.iter().map(|overlay| overlay.labels.len()).sum());
-        for frame_index in 0..self.analysis.time_s.len() {
+        let all = 0..self.analysis.time_s.len();
+        let wanted = self.options.frames.clone().unwrap_or(all.clone());
+        let slots = self.people.iter().map(|overlay| overlay.labels.len()).sum();
+        let mut layout = Layout::new(frame, slots, wanted.start);
+        for frame_index in wanted.start..wanted.end.min(all.end) {
             let sticks = self.sticks(frame_index, (1.0, 1.0));
             let taken: Vec<Rect> = self
                 .notes(frame_index, &letters)
@@ -413,7 +424,7 @@ fn draw_label(frame: &mut RgbFrame<'_>, rect: Rect, side: Side, text: &str, lett
 
 /// The area and outline of an angle, and the line from which it is counted.
 fn draw_arc(frame: &mut RgbFrame<'_>, place: JointArc, ink: Ink, thickness: f32) {
-    let radius = (place.reach * 0.42).min(thickness * 9.0);
+    let radius = (place.reach * 0.42).min(thickness * 10.0);
     if radius < thickness * 2.0 {
         return;
     }
@@ -423,7 +434,7 @@ fn draw_arc(frame: &mut RgbFrame<'_>, place: JointArc, ink: Ink, thickness: f32)
         from: place.zero,
         to: place.moving,
     };
-    sector(frame, shape, ink.faded(0.3));
+    sector(frame, shape, ink.faded(0.38));
     let zero_end = place.vertex + place.zero * (radius * 1.35);
     dashed_line(
         frame,
@@ -433,115 +444,5 @@ fn draw_arc(frame: &mut RgbFrame<'_>, place: JointArc, ink: Ink, thickness: f32)
         (thickness * 1.2).max(2.0),
         ink.faded(0.9),
     );
-    arc(frame, shape, (thickness * 0.45).max(1.0), ink);
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Corner {
-    TopLeft,
-    BottomLeft,
-    BottomRight,
-}
-
-#[derive(Debug)]
-enum Piece {
-    Text(String),
-    /// A joint's mark of a side and a visibility.
-    Mark(Option<Side>, f32),
-}
-
-/// A plate with text at an edge of the frame.
-#[derive(Debug)]
-struct Note {
-    rect: Rect,
-    pieces: Vec<Piece>,
-}
-
-/// Puts notes into the corners of a frame, each where it neither leaves the frame nor covers another.
-struct Corners<'a> {
-    size: (f32, f32),
-    letters: &'a Glyphs,
-    notes: Vec<Note>,
-}
-
-impl<'a> Corners<'a> {
-    fn new(size: (f32, f32), letters: &'a Glyphs) -> Self {
-        Self {
-            size,
-            letters,
-            notes: Vec::new(),
-        }
-    }
-
-    /// Adds a note, or leaves it out where the frame has no room for it.
-    fn add(&mut self, corner: Corner, pieces: Vec<Piece>) {
-        let letter = self.letters.size();
-        let (width, height) = (pieces_width(&pieces, self.letters), letter * 1.8);
-        let margin = letter * 0.7;
-        let left = match corner {
-            Corner::TopLeft | Corner::BottomLeft => margin,
-            Corner::BottomRight => self.size.0 - margin - width,
-        };
-        let mut top = match corner {
-            Corner::TopLeft => margin,
-            Corner::BottomLeft | Corner::BottomRight => self.size.1 - margin - height,
-        };
-        let mut rect = Rect::sized(left, top, width, height);
-        if self
-            .notes
-            .iter()
-            .any(|note| note.rect.grown(letter * 0.4).overlaps(rect))
-        {
-            top -= height + letter * 0.4;
-            rect = Rect::sized(left, top, width, height);
-        }
-        let frame = Rect::sized(0.0, 0.0, self.size.0, self.size.1);
-        let free = self.notes.iter().all(|note| !note.rect.overlaps(rect));
-        if free && frame.contains(rect) {
-            self.notes.push(Note { rect, pieces });
-        }
-    }
-}
-
-fn piece_width(piece: &Piece, letters: &Glyphs) -> f32 {
-    match piece {
-        Piece::Text(text) => letters.width(text) + letters.size() * 0.8,
-        Piece::Mark(..) => letters.size() * 0.9,
-    }
-}
-
-fn pieces_width(pieces: &[Piece], letters: &Glyphs) -> f32 {
-    pieces.iter().map(|piece| piece_width(piece, letters)).sum::<f32>() + letters.size() * 0.6
-}
-
-impl Note {
-    /// Draws the note from the left edge of `place`, or from the right where it lies in the right half of its frame.
-    fn draw(&self, frame: &mut RgbFrame<'_>, place: Rect, letters: &Glyphs) {
-        let size = letters.size();
-        let width = pieces_width(&self.pieces, letters).min(place.width());
-        let right_aligned = place.centre().x > frame.width() as f32 / 2.0;
-        let left = if right_aligned { place.right - width } else { place.left };
-        let rect = Rect::around(
-            Dot::new(left + width / 2.0, place.centre().y),
-            width,
-            (size * 1.8).min(place.height()),
-        );
-        plate(frame, rect, size * 0.4, Ink::new(DARK, 0.62));
-        let mut x = rect.left + size * 0.6;
-        for piece in &self.pieces {
-            match piece {
-                Piece::Text(text) => letters.write(frame, Dot::new(x, rect.centre().y), text, Ink::new(NEUTRAL, 0.95)),
-                Piece::Mark(side, visibility) => {
-                    let style = StickStyle {
-                        thickness: size * 0.26,
-                        minimum_visibility: 0.5,
-                        opacity: 1.0,
-                    };
-                    let centre = Dot::new(x + size * 0.28, rect.centre().y);
-                    stick::draw_joint(frame, centre, *side, *visibility, style);
-                }
-            }
-            x += piece_width(piece, letters);
-        }
-    }
+    arc(frame, shape, (thickness * 0.5).max(1.2), ink);
 }

@@ -51,26 +51,25 @@ pub(crate) const ANATOMICAL_ORDER: [Angle; 8] = [
     Angle::Pelvis,
 ];
 
-/// Both styles of a plot. Colours are Okabe and Ito's blue and vermillion on light, sky blue and orange on dark.
+/// Both styles of a plot. Colours are Okabe and Ito's blue and vermillion on light, sky blue and orange on dark; text in
+/// them is a little darker where the contrast asks for it. Left is drawn wider and first, so that equal curves show both.
 pub(crate) const STYLE: &str = "\
 .marey-plot{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:12px}\
 .marey-plot text{fill:#4a4f57}.marey-plot .m-name{fill:#16181c;font-weight:600;font-size:13px}\
-.marey-plot .m-title{fill:#16181c;font-weight:600;font-size:18px}\
-.marey-plot .m-paper{fill:#fff}.marey-plot .m-grid{stroke:#e3e5e8;stroke-width:1}.marey-plot .m-zero{stroke:#b4b9c0;stroke-width:1}\
+.marey-plot .m-title{fill:#16181c;font-weight:600;font-size:18px}.marey-plot .m-readout{font-size:11px}\
+.marey-plot .m-paper{fill:#fff}.marey-plot .m-grid{stroke:#e3e5e8}.marey-plot .m-zero{stroke:#b4b9c0}\
 .marey-plot path,.marey-plot .m-key{fill:none;stroke-linecap:round;stroke-linejoin:round}\
-.marey-plot .m-value{stroke-width:2}.marey-plot .m-raw{stroke-width:1;opacity:.38}\
-.marey-plot .m-bar{stroke-width:3;stroke-linecap:round}.marey-plot .m-cursor{stroke:#16181c;stroke-width:1;stroke-dasharray:3 2}\
+.marey-plot .m-value{stroke-width:2}.marey-plot .m-value.m-left{stroke-width:3}.marey-plot .m-raw{stroke-width:1;opacity:.38}\
+.marey-plot .m-bar{stroke-width:3;stroke-linecap:round}.marey-plot .m-dot{stroke:#fff;stroke-width:1.5}\
+.marey-plot .m-cursor{stroke:#16181c;stroke-dasharray:3 2}\
 .marey-plot .m-left{stroke:#0072b2}.marey-plot .m-right{stroke:#d55e00}.marey-plot .m-middle{stroke:#5a5f68}\
-.marey-plot .m-dot{stroke-width:1.5}.marey-plot .m-readout{font-size:11px}\
-.marey-plot .m-dot.m-left,.marey-plot text.m-left{fill:#0072b2}.marey-plot .m-dot.m-right,.marey-plot text.m-right{fill:#b34f00}\
-.marey-plot .m-dot.m-middle,.marey-plot text.m-middle{fill:#5a5f68}.marey-plot text{stroke:none}.marey-plot .m-dot{stroke:#fff}\
+.marey-plot .f-left{fill:#0072b2}.marey-plot .f-right{fill:#b34f00}.marey-plot .f-middle{fill:#5a5f68}\
 @media (prefers-color-scheme:dark){\
 .marey-plot text{fill:#b3b9c2}.marey-plot .m-name,.marey-plot .m-title{fill:#f1f2f4}.marey-plot .m-paper{fill:#16181c}\
-.marey-plot .m-grid{stroke:#2b2f36}.marey-plot .m-zero{stroke:#565c66}.marey-plot .m-cursor{stroke:#f1f2f4}\
+.marey-plot .m-grid{stroke:#2b2f36}.marey-plot .m-zero{stroke:#565c66}.marey-plot .m-cursor{stroke:#f1f2f4}.marey-plot .m-dot{stroke:#16181c}\
 .marey-plot .m-left{stroke:#56b4e9}.marey-plot .m-right{stroke:#e69f00}.marey-plot .m-middle{stroke:#b3b9c2}\
-.marey-plot .m-dot.m-left,.marey-plot text.m-left{fill:#56b4e9}.marey-plot .m-dot.m-right,.marey-plot text.m-right{fill:#e69f00}\
-.marey-plot .m-dot.m-middle,.marey-plot text.m-middle{fill:#b3b9c2}.marey-plot text{stroke:none}.marey-plot .m-dot{stroke:#16181c}}\
-@media print{.marey-plot .m-cursor{display:none}}";
+.marey-plot .f-left{fill:#56b4e9}.marey-plot .f-right{fill:#e69f00}.marey-plot .f-middle{fill:#b3b9c2}}\
+@media print{.marey-plot .m-cursor,.marey-plot .m-readout{display:none}}";
 
 /// The angles of one person over time as a self-contained SVG document.
 ///
@@ -164,9 +163,7 @@ fn subtitle(analysis: &Analysis, person_index: usize, space: Space) -> String {
         Space::World => "angles estimated in space from one view",
     };
     let person = analysis.people.get(person_index);
-    let who = person.map_or(String::new(), |person| {
-        format!(" · person {}", person.id.saturating_add(1))
-    });
+    let who = person.map_or(String::new(), |person| format!(" · person {}", person.id));
     let view = person
         .and_then(|person| person.camera_plane)
         .map_or(String::new(), |plane| format!(" · {}", label::view(plane.view)));

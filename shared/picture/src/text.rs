@@ -1,4 +1,4 @@
-//! Text in pixels: DejaVu Sans Bold, rasterised once per size.
+//! Text in pixels: `DejaVu Sans Bold`, rasterised once per size.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};

@@ -21,11 +21,11 @@ const CLEAR: f32 = 34.0;
 
 /// Radii as shares of the trunk's length; wide enough for clothes and hair.
 const HULL: [(L, L, f32); 17] = [
-    (L::LeftShoulder, L::RightShoulder, 0.30),
-    (L::LeftHip, L::RightHip, 0.32),
-    (L::LeftShoulder, L::LeftHip, 0.32),
-    (L::RightShoulder, L::RightHip, 0.32),
-    (L::LeftShoulder, L::RightHip, 0.32),
+    (L::LeftShoulder, L::RightShoulder, 0.38),
+    (L::LeftHip, L::RightHip, 0.42),
+    (L::LeftShoulder, L::LeftHip, 0.42),
+    (L::RightShoulder, L::RightHip, 0.42),
+    (L::LeftShoulder, L::RightHip, 0.42),
     (L::LeftShoulder, L::LeftElbow, 0.24),
     (L::LeftElbow, L::LeftWrist, 0.20),
     (L::LeftWrist, L::LeftIndex, 0.20),
@@ -55,6 +55,13 @@ fn hull(stick: &Stick) -> Vec<Capsule> {
             })
         })
         .collect();
+    if let Some((face, (_, ears))) = stick.at(L::Nose).zip(stick.neck()) {
+        capsules.push(Capsule {
+            from: ears,
+            to: face,
+            radius: 0.34 * trunk,
+        });
+    }
     if let Some((shoulders, ears)) = stick.neck() {
         // The crown lies beyond the ears, as seen from the neck.
         let crown = ears + (ears - shoulders) * 0.35;

@@ -50,30 +50,32 @@ impl Spot {
 pub(crate) struct Layout {
     frame: Rect,
     slots: usize,
-    /// `slots` numbers for each frame.
+    /// The first frame that is laid out.
+    first: usize,
+    /// `slots` numbers for each frame from there on.
     chosen: Vec<u8>,
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        Self::new(Rect::sized(0.0, 0.0, 0.0, 0.0), 0)
+        Self::new(Rect::sized(0.0, 0.0, 0.0, 0.0), 0, 0)
     }
 }
 
 impl Layout {
-    pub(crate) fn new(frame: Rect, slots: usize) -> Self {
+    pub(crate) fn new(frame: Rect, slots: usize, first: usize) -> Self {
         Self {
             frame,
             slots,
+            first,
             chosen: Vec::new(),
         }
     }
 
     /// The place of a label in a frame, or `None` where it has none.
     pub(crate) fn spot(&self, frame_index: usize, slot: usize) -> Option<Spot> {
-        let stored = *self
-            .chosen
-            .get(frame_index.checked_mul(self.slots)?.checked_add(slot)?)?;
+        let row = frame_index.checked_sub(self.first)?.checked_mul(self.slots)?;
+        let stored = *self.chosen.get(row.checked_add(slot)?)?;
         (slot < self.slots && stored != NOWHERE).then_some(Spot(stored))
     }
 
@@ -142,7 +144,7 @@ mod tests {
     #[test]
     fn labels_of_one_joint_do_not_overlap_and_stay_inside() {
         let frame = Rect::sized(0.0, 0.0, 200.0, 200.0);
-        let mut layout = Layout::new(frame, 4);
+        let mut layout = Layout::new(frame, 4, 0);
         let requests = [Some(request(195.0, 5.0)); 4];
         layout.place(&requests, &[], &[]);
         let rects: Vec<Rect> = (0..4)
@@ -157,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_label_keeps_its_place_when_little_changes() {
-        let mut layout = Layout::new(Rect::sized(0.0, 0.0, 200.0, 200.0), 1);
+        let mut layout = Layout::new(Rect::sized(0.0, 0.0, 200.0, 200.0), 1, 0);
         for step in 0..10 {
             layout.place(&[Some(request(99.0 + step as f32 * 0.2, 100.0))], &[], &[]);
         }
@@ -167,7 +169,7 @@ mod tests {
 
     #[test]
     fn without_room_there_is_no_label() {
-        let mut layout = Layout::new(Rect::sized(0.0, 0.0, 30.0, 30.0), 1);
+        let mut layout = Layout::new(Rect::sized(0.0, 0.0, 30.0, 30.0), 1, 0);
         layout.place(&[Some(request(15.0, 15.0))], &[], &[]);
         assert_eq!(layout.spot(0, 0), None);
         assert_eq!(layout.spot(7, 3), None);

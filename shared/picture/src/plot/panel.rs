@@ -33,14 +33,6 @@ fn usable(value: Option<f64>) -> Option<f64> {
     value.filter(|value| value.abs() < GREATEST_DEG)
 }
 
-fn class(side: Option<Side>) -> &'static str {
-    match side {
-        Some(Side::Left) => "m-left",
-        Some(Side::Right) => "m-right",
-        None => "m-middle",
-    }
-}
-
 impl<'a> Panel<'a> {
     pub(crate) fn new(
         analysis: &'a Analysis,
@@ -140,8 +132,8 @@ impl<'a> Panel<'a> {
             .filter_map(|series| {
                 let range = series.range?;
                 Some(format!(
-                    "<tspan class=\"{}\">{}</tspan>",
-                    class(series.side),
+                    "<tspan class=\"f-{}\">{}</tspan>",
+                    label::side(series.side),
                     format!(
                         "{} {} to {}",
                         label::side_letter(series.side),
@@ -204,7 +196,7 @@ impl<'a> Panel<'a> {
         if data.is_empty() {
             return data;
         }
-        format!("<path class=\"{weight} {}\" d=\"{data}\"/>", class(side))
+        format!("<path class=\"{weight} m-{}\" d=\"{data}\"/>", label::side(side))
     }
 
     /// The extremes of a series: dots on its curve and a bar beside the axes.
@@ -222,10 +214,10 @@ impl<'a> Panel<'a> {
         {
             return String::new();
         }
-        let class = class(series.side);
+        let side = label::side(series.side);
         let x = self.x.to + 10.0 + 8.0 * index as f64;
         let mut svg = format!(
-            "<line class=\"m-bar {class}\" x1=\"{x}\" x2=\"{x}\" y1=\"{}\" y2=\"{}\"/>",
+            "<line class=\"m-bar m-{side}\" x1=\"{x}\" x2=\"{x}\" y1=\"{}\" y2=\"{}\"/>",
             number(self.y.pixel(range.minimum_deg)),
             number(self.y.pixel(range.maximum_deg)),
             x = number(x),
@@ -233,7 +225,7 @@ impl<'a> Panel<'a> {
         for (at_s, value) in ends {
             let _ = write!(
                 svg,
-                "<circle class=\"m-dot {class}\" cx=\"{}\" cy=\"{}\" r=\"3.5\"/>",
+                "<circle class=\"m-dot f-{side}\" cx=\"{}\" cy=\"{}\" r=\"3.5\"/>",
                 number(self.x.pixel(at_s.clamp(self.x.low, self.x.high))),
                 number(self.y.pixel(value))
             );
@@ -255,11 +247,11 @@ fn thinned(run: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut kept = Vec::new();
     let mut start = 0;
     while start < run.len() {
-        let column = run[start].0.floor();
+        let column = run[start].0.floor() as i64;
         let end = start
             + run[start..]
                 .iter()
-                .take_while(|point| point.0.floor() == column)
+                .take_while(|point| point.0.floor() as i64 == column)
                 .count()
                 .max(1);
         let indices = start..end;

@@ -16,7 +16,7 @@ const LOW_COVERAGE: f64 = 0.8;
 pub(super) fn section(input: &ReportInput<'_>, index: usize, person: &PersonAnalysis) -> String {
     let several = input.analysis.people.len() > 1;
     let suffix = if several {
-        format!(", person {}", person.id.saturating_add(1))
+        format!(", person {}", person.id)
     } else {
         String::new()
     };
@@ -34,8 +34,8 @@ pub(super) fn section(input: &ReportInput<'_>, index: usize, person: &PersonAnal
         person,
         Space::World,
         &format!("Angles estimated in space{suffix}"),
-        "From the model's guess of depth in a single view. Do not mix them with those above: seen from the side a knee was wrong by about \
-         8°, from other views by about 17°.",
+        "From the model's guess of depth in a single view; not to be mixed with those above. On a rendered athlete of known joint \
+         angles the knee was wrong by about 8° from the side and by about 17° from elsewhere.",
     ));
     html
 }
@@ -120,7 +120,7 @@ fn table(rows: &[Row<'_>], title: &str) -> String {
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table><thead><tr><th scope=\"col\">Angle</th>\
          <th scope=\"col\" class=\"words\">Side</th><th scope=\"col\">Minimum</th><th scope=\"col\">Maximum</th>\
          <th scope=\"col\">Range of motion</th><th scope=\"col\">Mean</th><th scope=\"col\">Frames with a value</th>\
-         <th scope=\"col\" class=\"bar\"><span aria-hidden=\"true\">{} … {}</span></th></tr></thead>",
+         <th scope=\"col\" class=\"bar\"><span aria-hidden=\"true\"><i>{}</i><i>{}</i></span></th></tr></thead>",
         label::degrees(low),
         label::degrees(high)
     );

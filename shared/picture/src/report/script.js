@@ -29,7 +29,7 @@
       const side = name.startsWith("left_") ? "L " : name.startsWith("right_") ? "R " : "";
       return side + (value === null || value === undefined ? "\u2013" : degrees(value));
     });
-    return moment.toFixed(2) + " s  " + values.join("  ");
+    return moment.toFixed(2) + " s\u00a0\u00a0" + values.join("\u00a0\u00a0");
   };
 
   const show = (moment) => {
