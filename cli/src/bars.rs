@@ -96,13 +96,6 @@ impl Live {
             Self::Lines(journal) => journal.see(sight),
         }
     }
-
-    /// Leaves the last picture on the screen.
-    pub(crate) fn end(self) {
-        if let Self::Bars(board) = self {
-            board.end();
-        }
-    }
 }
 
 /// Bars for one job.
@@ -187,8 +180,11 @@ impl Board {
             self.stages.push(bar);
         }
     }
+}
 
-    fn end(self) {
+impl Drop for Board {
+    /// Leaves the last picture on the screen, after Ctrl-C as well.
+    fn drop(&mut self) {
         for bar in &self.stages {
             bar.abandon();
         }

@@ -65,7 +65,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
         None => {
-            Screen::note("interrupted");
+            Screen::note("interrupted; jobs that have begun go on");
             ExitCode::from(INTERRUPTED)
         }
     }

@@ -119,7 +119,8 @@ pub enum Error {
         /// The bucket's own code and message.
         reason: String,
     },
-    /// The connection broke or stood still during the upload.
+    /// The connection broke or stood still during the upload. A bucket that refuses before it has read everything may
+    /// also just hang up.
     #[error("the upload broke off after {}: {why}", size(*sent_bytes))]
     UploadBroken {
         /// How much had left this machine.
@@ -250,7 +251,7 @@ impl Error {
             Self::FileChanged { .. } => "Wait until the file is complete, then submit it again.",
             Self::UploadRefused { .. } => "Submit the file again: the leave to upload ends after some minutes.",
             Self::UploadBroken { .. } => {
-                "Check the connection and submit the file again; the broken upload began no job."
+                "Check the connection and submit the file again; if all of it had left, `marey jobs` tells whether its job began."
             }
             Self::UnsafeName { .. } => "Nothing was written; report this name to whoever runs this Marey.",
             Self::FileExists { .. } => "Use --force to overwrite it, or another folder.",

@@ -47,9 +47,7 @@ pub(super) async fn to_the_end(client: &Client, screen: &Screen, id: &str) -> Re
 
 async fn followed(client: &Client, screen: &Screen, id: &str, patience: Patience) -> Result<JobDetail, Error> {
     let mut live = Live::begin(screen);
-    let outcome = follow(client, id, patience, &mut |sight| live.see(&sight)).await;
-    live.end();
-    outcome
+    follow(client, id, patience, &mut |sight| live.see(&sight)).await
 }
 
 /// Prints the end of a job: what its stages found, or why there is nothing.
