@@ -138,6 +138,8 @@ impl Running {
             .env("AV_LOG_FORCE_NOCOLOR", "1")
             // Each arena of glibc reserves 64 MiB of address space: with one per thread the memory limit would be spent on air.
             .env("MALLOC_ARENA_MAX", "2")
+            // A static ffmpeg that loads the system's converters of text, as it does for the names in a transport stream, crashes.
+            .env("GCONV_PATH", "/nonexistent")
             .stdin(if feeds_stdin { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
