@@ -8,7 +8,7 @@ use std::{
 use marey_motion::{Model, Pose};
 
 use crate::{
-    ImageView, LandmarkModel, Models, OnnxRuntime, PoseDetector, Region, VisionError,
+    Detection, ImageView, LandmarkModel, Models, OnnxRuntime, PoseDetector, Region, VisionError,
     tracker::{self, Track},
 };
 
@@ -173,10 +173,7 @@ impl PoseEstimator {
 
     fn detected_region(&mut self, image: ImageView<'_>) -> Result<Option<Region>, VisionError> {
         let detections = self.detector.detect(image)?;
-        Ok(detections
-            .first()
-            .map(|detection| detection.region())
-            .filter(Region::is_usable))
+        Ok(detections.first().map(Detection::region).filter(Region::is_usable))
     }
 
     fn is_person(&self, score: f32) -> bool {

@@ -106,23 +106,22 @@ impl OneEuro {
             }));
             return;
         }
-        let speed_alpha = self.alpha(DERIVATIVE_CUTOFF_HZ);
-        for index in 0..values.len() {
-            let (value, mut channel) = (values[index], self.channels[index]);
-            let speed = (value - channel.raw) * scale * self.frequency_hz;
-            channel.raw = value;
+        let frequency_hz = self.frequency_hz;
+        let speed_alpha = newest_weight(frequency_hz, DERIVATIVE_CUTOFF_HZ);
+        for (value, channel) in values.iter_mut().zip(&mut self.channels) {
+            let speed = (*value - channel.raw) * scale * frequency_hz;
+            channel.raw = *value;
             channel.speed += speed_alpha * (speed - channel.speed);
-            let alpha = self.alpha(self.min_cutoff_hz + self.speed_coefficient * channel.speed.abs());
-            channel.smooth += alpha * (value - channel.smooth);
-            values[index] = channel.smooth;
-            self.channels[index] = channel;
+            let cutoff_hz = self.min_cutoff_hz + self.speed_coefficient * channel.speed.abs();
+            channel.smooth += newest_weight(frequency_hz, cutoff_hz) * (*value - channel.smooth);
+            *value = channel.smooth;
         }
     }
+}
 
-    /// Weight of the newest value for a cut-off frequency.
-    fn alpha(&self, cutoff_hz: f64) -> f64 {
-        1.0 / (1.0 + self.frequency_hz / (TAU * cutoff_hz))
-    }
+/// Weight of the newest value in exponential smoothing with a cut-off frequency.
+fn newest_weight(frequency_hz: f64, cutoff_hz: f64) -> f64 {
+    1.0 / (1.0 + frequency_hz / (TAU * cutoff_hz))
 }
 
 #[cfg(test)]

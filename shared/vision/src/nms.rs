@@ -2,7 +2,7 @@
 
 use crate::Detection;
 
-/// Weighted non-maximum suppression (BlazeFace, Bazarevsky et al. 2019, arXiv:1907.05047, §3.4): the best candidate and
+/// Weighted non-maximum suppression (Bazarevsky et al. 2019, arXiv:1907.05047, §3.4): the best candidate and
 /// all that overlap it by more than `threshold` (intersection over union) become their mean, weighted by score, with the
 /// best one's score; then the same with what is left. The result is ordered from best to worst.
 pub fn weighted_nms(mut candidates: Vec<Detection>, threshold: f64) -> Vec<Detection> {

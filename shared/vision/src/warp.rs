@@ -3,7 +3,7 @@
 //! Pixel `(u, v)` of an N × N crop reads the picture at `centre + R(rotation) · ((u/N − ½)·side, (v/N − ½)·side)`, where
 //! whole coordinates are pixel centres; there is no smoothing, however much the crop shrinks. Coordinates are rounded to
 //! 1/32 pixel, the four neighbours are weighted bilinearly, and the result is rounded half up to 8 bits: that is what
-//! OpenCV's `warpPerspective` does, which MediaPipe uses, and landmarks move by a pixel without it.
+//! `warpPerspective` of `OpenCV` does, which MediaPipe uses, and landmarks move by a pixel without it.
 
 use std::ops::Range;
 
