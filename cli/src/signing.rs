@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_config::BehaviorVersion;
+use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -55,12 +55,16 @@ impl Signer {
         if !endpoint.is_encrypted() && !endpoint.is_loopback() {
             return Err(Error::Unencrypted { host: endpoint.host() });
         }
-        let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await;
-        let (service, region) = match endpoint.aws_host() {
-            Some(host) => (host.service, host.region),
-            // A domain of one's own in front of API Gateway tells no region.
-            None => ("execute-api", config.region().ok_or(Error::NoRegion)?.to_string()),
-        };
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12());
+        let host = endpoint.aws_host();
+        if let Some(host) = &host {
+            // Else the region would be searched as well, at last in a network where it is not.
+            loader = loader.region(Region::new(host.region.clone()));
+        }
+        let config = loader.load().await;
+        // A domain of one's own in front of API Gateway tells no service either.
+        let service = host.map_or("execute-api", |host| host.service);
+        let region = config.region().ok_or(Error::NoRegion)?.to_string();
         let provider = config.credentials_provider().ok_or_else(|| Error::NoCredentials {
             why: "no provider is configured".to_owned(),
         })?;
