@@ -17,7 +17,7 @@ pub struct Patience {
     pub longest: Duration,
     /// How long the job may be unknown: between an upload and its first trace lie a queue and a cold start.
     pub unknown_for: Duration,
-    /// How long Marey may not answer.
+    /// How long Marey may not answer, once it has; before its first answer it is `unknown_for`, as the address may be wrong.
     pub silent_for: Duration,
 }
 
@@ -60,6 +60,11 @@ pub async fn follow(
     let mut known: Option<JobDetail> = None;
     let mut pause = patience.shortest;
     loop {
+        let silence = if known.is_some() {
+            patience.silent_for
+        } else {
+            patience.unknown_for
+        };
         match client.job(id).await {
             Ok(job) => {
                 last_answer = Instant::now();
@@ -76,7 +81,7 @@ pub async fn follow(
                 last_answer = Instant::now();
                 see(Sight::NotYet);
             }
-            Err(error) if error.is_transient() && last_answer.elapsed() < patience.silent_for => {
+            Err(error) if error.is_transient() && last_answer.elapsed() < silence => {
                 see(Sight::Trouble(&error));
             }
             Err(error) => return Err(error),
