@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Only the time inside `process` counts, so decoding does not, and neither does the first frame, on which ONNX Runtime
-//! still makes itself at home. The peer is tests/reference/mediapipe_throughput.py. Reading from a file of raw frames
+//! still makes itself at home. The peer is `tests/reference/mediapipe_throughput.py`. Reading from a file of raw frames
 //! keeps a decoder from competing for the cores.
 
 use std::{env, error::Error, ffi::OsString, io::Read, path::Path};

@@ -1,7 +1,7 @@
 //! Single pictures against MediaPipe 0.10.21's own output, and against each step of an independent account of it.
 //!
-//! Given the same region, crops are the same to the bit. Regions differ by some 1e-4 px, because others count in single
-//! precision; about one value in two thousand of the crop then differs by a level, and the models answer to that.
+//! Given the same region, crops are the same to the bit; the tolerances leave room for processors that add in another
+//! order.
 
 #![expect(clippy::unwrap_used, reason = "a test whose material is broken should stop")]
 
@@ -215,7 +215,7 @@ fn landmarks_agree_before_and_after_the_heat_maps() {
             );
             let error_m = difference(&world[point], &seen.world_m[point], &[1.0; 3]);
             assert!(
-                error_m < 1e-4,
+                error_m < 5e-4,
                 "{}: world point {point} off by {error_m} m",
                 golden.name
             );
