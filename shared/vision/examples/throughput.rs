@@ -45,16 +45,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         let pose = estimator.process(ImageView::rgb(&pixels, width, height)?, frame as f64 / 30.0)?;
         poses += u64::from(pose.is_some());
     }
-    let after = estimator.timings();
-    let frames = after.frames - before.frames;
-    let seconds = (after.total - before.total).as_secs_f64();
-    let inference = (after.inference - before.inference).as_secs_f64();
+    let timings = estimator.timings().since(&before);
+    let seconds = timings.total.as_secs_f64();
+    let frames = timings.frames;
     println!(
         "frames={frames} poses={poses} seconds={seconds:.3} frames_per_second={:.1} inference_share={:.3} own_ms_per_frame={:.3} detector_runs={}",
         frames as f64 / seconds,
-        inference / seconds,
-        (seconds - inference) * 1e3 / frames as f64,
-        after.detector_runs - before.detector_runs,
+        timings.inference_share(),
+        seconds * (1.0 - timings.inference_share()) * 1e3 / frames as f64,
+        timings.detector_runs,
     );
     Ok(())
 }

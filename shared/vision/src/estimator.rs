@@ -55,6 +55,17 @@ pub struct Timings {
 }
 
 impl Timings {
+    /// What has been added since an earlier moment.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            frames: self.frames.saturating_sub(earlier.frames),
+            total: self.total.saturating_sub(earlier.total),
+            inference: self.inference.saturating_sub(earlier.inference),
+            detector_runs: self.detector_runs.saturating_sub(earlier.detector_runs),
+        }
+    }
+
     /// Share in `0..=1` of the time that was spent inside ONNX Runtime; 0 before the first frame.
     pub fn inference_share(&self) -> f64 {
         if self.total.is_zero() {

@@ -1,4 +1,4 @@
-//! A small TensorFlow Lite model, written with the official FlatBuffers library.
+//! A small TensorFlow Lite model, written with the official `FlatBuffers` library.
 //!
 //! ```text
 //! image 1×4×4×2 ─ conv 3×3, stride 2, SAME, ReLU6 ─ + sparse 2×3 ─┬─ ReLU ──── clipped 1×2×2×3
