@@ -20,7 +20,7 @@ const DESCRIPTION_BYTES: u64 = 4 << 20;
 ///
 /// A file that ends before its content does is refused, unless [`Limits::accept_truncated`] says to take what is there. What
 /// shows a cut: an MP4 without its index or with a box that reaches beyond the end, a Matroska segment or an AVI list larger than the
-/// file, packets that end well before the stream's stated duration, or the demuxer's own complaint.
+/// file, fragments that end well before the stated duration, or the demuxer's own complaint.
 ///
 /// # Errors
 /// Every code of [`MediaError`] that speaks of the input; `MEDIA_TIMEOUT`, `MEDIA_TOOL_MISSING`, `MEDIA_TOOL_FAILED`, `MEDIA_IO`.
@@ -204,12 +204,12 @@ fn read_packets(
             diagnostics: ending.complaints.text(),
         }));
     }
-    // The durations of streams in other containers are estimates.
-    if sniffed.container == Container::Mp4
+    // Elsewhere the stated duration is an estimate, or edits make it another one than that of the packets.
+    if sniffed.is_fragmented
         && let Some(claimed) = stream.duration_ts
     {
         let slack = (0.5 / time_base.as_f64()).max(3.0 * timeline.longest_gap as f64);
-        is_cut |= (claimed as f64) > (timeline.end.saturating_sub(timeline.first.min(0))) as f64 + slack;
+        is_cut |= claimed as f64 > timeline.end.saturating_sub(timeline.first.min(0)) as f64 + slack;
     }
     Ok((timeline, is_cut))
 }

@@ -39,6 +39,8 @@ pub(crate) struct Sniffed {
     pub(crate) file_bytes: u64,
     /// The structure of the container says that bytes are missing at the end.
     pub(crate) is_cut: bool,
+    /// An MP4 in fragments: cut between two of them its structure is whole.
+    pub(crate) is_fragmented: bool,
 }
 
 /// Looks at size and first bytes.
@@ -62,16 +64,17 @@ pub(crate) fn sniff(path: &Path, limits: &Limits) -> Result<Sniffed, MediaError>
     let mut head = Vec::new();
     (&mut file).take(HEAD_BYTES).read_to_end(&mut head).map_err(io)?;
     let container = recognise(&head)?;
-    let is_cut = match container {
-        Container::Mp4 => boxes_reach_beyond(&mut file, file_bytes).map_err(io)?,
-        Container::Matroska => segment_reaches_beyond(&head, file_bytes),
-        Container::Avi => riff_reaches_beyond(&head, file_bytes),
-        _ => false,
+    let (is_cut, is_fragmented) = match container {
+        Container::Mp4 => walk_boxes(&mut file, file_bytes).map_err(io)?,
+        Container::Matroska => (segment_reaches_beyond(&head, file_bytes), false),
+        Container::Avi => (riff_reaches_beyond(&head, file_bytes), false),
+        _ => (false, false),
     };
     Ok(Sniffed {
         container,
         file_bytes,
         is_cut,
+        is_fragmented,
     })
 }
 
@@ -160,28 +163,28 @@ fn is_sound(head: &[u8]) -> bool {
         || matches!(head, [0xff, second, ..] if second & 0xe0 == 0xe0 && *second != 0xff)
 }
 
-/// Walks the outermost boxes: one that ends after the file does means that the file is cut.
-fn boxes_reach_beyond(file: &mut File, file_bytes: u64) -> std::io::Result<bool> {
-    let mut at = 0_u64;
+/// Walks the outermost boxes. One that ends after the file does means that the file is cut; the second answer is
+/// whether there are fragments.
+fn walk_boxes(file: &mut File, file_bytes: u64) -> std::io::Result<(bool, bool)> {
+    let (mut at, mut has_fragments) = (0_u64, false);
     // A file of tiny boxes would keep this busy for long; no real file has as many before its end is reached.
     for _ in 0..100_000 {
         if at >= file_bytes {
-            return Ok(at > file_bytes);
+            return Ok((at > file_bytes, has_fragments));
         }
         file.seek(SeekFrom::Start(at))?;
         let mut header = Vec::with_capacity(16);
         file.take(16).read_to_end(&mut header)?;
-        let Some((size, _)) = box_size(&header) else {
-            // Fewer bytes than a header needs, or zeros: padding at the end is harmless.
-            return Ok(false);
-        };
-        match size {
-            // To the end of the file, or not a box.
-            0..8 => return Ok(false),
-            size => at = at.saturating_add(size),
+        match box_size(&header) {
+            Some((size @ 8.., kind)) => {
+                at = at.saturating_add(size);
+                has_fragments |= kind == *b"moof";
+            }
+            // To the end of the file, not a box, or fewer bytes than a header needs: padding at the end is harmless.
+            _ => break,
         }
     }
-    Ok(false)
+    Ok((false, has_fragments))
 }
 
 fn box_size(header: &[u8]) -> Option<(u64, [u8; 4])> {

@@ -1,10 +1,8 @@
 //! Writing, and reading back what was written.
 
-use std::process::Command;
-
 use marey_media::{EncodeOptions, Encoder, Limits, Preset, Rational, ReadOptions, encode_frames};
 
-use crate::footage::{Footage, assert_colour, pixel};
+use crate::footage::{Footage, assert_colour, pixel, program};
 
 fn quick(width: u32, height: u32) -> EncodeOptions {
     EncodeOptions {
@@ -202,7 +200,7 @@ fn a_failing_encoder_is_an_error_and_leaves_no_file() {
 
 /// When the beeps of a file begin, s, from its decoded samples.
 fn beeps(footage: &Footage, path: &std::path::Path) -> Vec<f64> {
-    let output = Command::new(&footage.tools.ffmpeg)
+    let output = program(&footage.tools.ffmpeg)
         .args(["-v", "error", "-i"])
         .arg(path)
         .args([

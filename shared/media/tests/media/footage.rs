@@ -36,7 +36,7 @@ impl Footage {
     /// Runs ffmpeg with these words, then the name.
     pub(crate) fn make(&self, name: &str, words: &str) -> PathBuf {
         let path = self.path(name);
-        let output = Command::new(&self.tools.ffmpeg)
+        let output = program(&self.tools.ffmpeg)
             .args(["-v", "error", "-nostdin", "-y"])
             .args(words.split_whitespace())
             .arg(&path)
@@ -60,7 +60,7 @@ impl Footage {
     }
 
     pub(crate) fn has_encoder(&self, name: &str) -> bool {
-        let output = Command::new(&self.tools.ffmpeg)
+        let output = program(&self.tools.ffmpeg)
             .args(["-hide_banner", "-encoders"])
             .output()
             .unwrap();
@@ -106,7 +106,7 @@ impl Footage {
 
     /// The frames' times in ticks as ffprobe gives them after really decoding: an account that owes nothing to this crate.
     pub(crate) fn decoded_ticks(&self, path: &Path) -> Vec<i64> {
-        let output = Command::new(&self.tools.ffprobe)
+        let output = program(&self.tools.ffprobe)
             .args([
                 "-v",
                 "error",
@@ -125,6 +125,13 @@ impl Footage {
             .filter_map(|line| line.trim_end_matches(',').parse().ok())
             .collect()
     }
+}
+
+/// A tool as the tests themselves use it. Static builds crash when they load the system's text converters.
+pub(crate) fn program(tool: &Path) -> Command {
+    let mut command = Command::new(tool);
+    command.env("GCONV_PATH", "/nonexistent");
+    command
 }
 
 /// Colour of a pixel.

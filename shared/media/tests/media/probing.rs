@@ -185,3 +185,22 @@ fn a_changing_rate_is_seen_in_the_packets() {
     assert_eq!(info.frame_count, 59);
     assert!((info.longest_gap_s - 2.0 / 30.0).abs() < 1e-9);
 }
+
+#[test]
+fn a_trimmed_copy_is_whole_and_read_as_it_is_shown() {
+    let Some(footage) = Footage::new() else { return };
+    let source = footage.film("source.mp4", "64x48", 25, 4.0, "-g 50 -bf 2");
+    // Cut without encoding again: an edit list hides what comes before.
+    let trimmed = footage.make(
+        "trimmed.mp4",
+        &format!("-ss 1.3 -to 3.1 -i {} -c copy", source.display()),
+    );
+    let info = footage.probe(&trimmed);
+    assert!(
+        !info.is_truncated && info.duration_s < 2.0 && info.frame_count < 50,
+        "{info:?}"
+    );
+    let frames = footage.read_all(&trimmed, marey_media::ReadOptions::default());
+    assert_eq!(frames.len() as u64, info.frame_count);
+    assert_eq!(frames.len(), footage.decoded_ticks(&trimmed).len());
+}
