@@ -38,7 +38,7 @@ fn main() -> Result<()> {
             writing += start.elapsed();
         }
     }
-    let milliseconds = (start.elapsed() - writing).as_secs_f64() * 1e3;
+    let milliseconds = start.elapsed().saturating_sub(writing).as_secs_f64() * 1e3;
     eprintln!(
         "{count} frames, {milliseconds:.0} ms, {:.1} ms per frame",
         milliseconds / f64::from(count)

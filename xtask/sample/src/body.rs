@@ -110,20 +110,21 @@ fn trunk(m: &mut Modeller<'_>, posture: &Posture) {
             0.06,
         ));
         let shoulder = posture.arms[side.index()].shoulder;
-        let neck = chest.point(-0.012, 0.052, side.sign() * 0.035);
-        m.add(m.cone(Shirt, neck, shoulder.lerp(neck, 0.12), [0.044, 0.050], 0.05));
-        m.add(m.cone(
-            Shirt,
-            chest.point(0.0, -0.03, 0.0),
-            shoulder.lerp(chest.origin, 0.1),
-            [0.075, 0.058],
-            0.05,
-        ));
+        let neck = chest.point(-0.012, 0.040, side.sign() * 0.035);
+        m.add(m.cone(Shirt, neck, shoulder.lerp(neck, 0.15), [0.040, 0.042], 0.05));
+        let yoke = (
+            chest.point(0.0, -0.04, 0.0),
+            shoulder.lerp(chest.origin, 0.12) - chest.up * 0.012,
+        );
+        m.add(m.cone(Shirt, yoke.0, yoke.1, [0.072, 0.052], 0.05));
     }
     let throat = (chest.point(-0.004, -0.02, 0.0), posture.head.point(-0.018, -0.075, 0.0));
     m.add(m.cone(Skin, throat.0, throat.1, [0.058, 0.052], 0.02));
-    let collar = chest.at(chest.point(0.002, 0.046, 0.0)).pitched(0.32);
-    m.add(m.ellipsoid(Trim, collar, [0.070, 0.016, 0.072], 0.012));
+    let collar = (throat.0.lerp(throat.1, 0.36), throat.0.lerp(throat.1, 0.48));
+    m.add(
+        m.cone(Trim, collar.0, collar.1, [0.0640, 0.0600], 0.012)
+            .ended(collar.1, (throat.1 - throat.0).normalized()),
+    );
 }
 
 fn skull(m: &mut Modeller<'_>, head: &Axes) {
@@ -171,17 +172,21 @@ fn face(m: &mut Modeller<'_>, head: &Axes) {
             [0.0055, 0.0066, 0.0066],
             0.0,
         ));
-        let (inner, outer) = (point(0.0905, 0.037, s * 0.016), point(0.0815, 0.039, s * 0.047));
-        m.add(m.cone(Hair, inner, outer, [0.0045, 0.0035], 0.0));
+        let (inner, peak, outer) = (
+            point(0.0905, 0.040, s * 0.017),
+            point(0.088, 0.044, s * 0.034),
+            point(0.081, 0.039, s * 0.048),
+        );
+        m.add(m.cone(Hair, inner, peak, [0.0042, 0.0038], 0.0));
+        m.add(m.cone(Hair, peak, outer, [0.0038, 0.0028], 0.0));
         m.add(m.cone(
-            Hair,
-            point(0.0, 0.035, s * 0.074),
-            point(0.012, -0.018, s * 0.073),
-            [0.012, 0.006],
-            0.01,
+            Lip,
+            point(0.083, -0.062, 0.0),
+            point(0.078, -0.0575, s * 0.022),
+            [0.0080, 0.0048],
+            0.004,
         ));
     }
-    m.add(m.ellipsoid(Lip, head.at(point(0.080, -0.060, 0.0)), [0.0115, 0.0075, 0.025], 0.0));
 }
 
 fn arm(m: &mut Modeller<'_>, arm: &Arm) {
@@ -189,9 +194,10 @@ fn arm(m: &mut Modeller<'_>, arm: &Arm) {
         shoulder, elbow, hand, ..
     } = *arm;
     let wrist = hand.origin;
-    m.add(m.root(Shirt, shoulder, shoulder.lerp(elbow, 0.46), [0.061, 0.054], 0.03, 0.05));
-    let hem = shoulder.lerp(elbow, 0.515);
-    m.add(m.cone(Trim, shoulder.lerp(elbow, 0.46), hem, [0.0545, 0.0545], 0.004));
+    let along = (elbow - shoulder).normalized();
+    let hem = shoulder.lerp(elbow, 0.50);
+    let sleeve = m.root(Shirt, shoulder, shoulder.lerp(elbow, 0.56), [0.055, 0.056], 0.03, 0.05);
+    m.add(sleeve.cut(shoulder.lerp(elbow, 0.44), -along, Trim).ended(hem, along));
     m.add(m.cone(Skin, shoulder, elbow, [0.046, 0.037], 0.0));
     m.add(m.cone(
         Skin,
@@ -242,8 +248,14 @@ fn leg(m: &mut Modeller<'_>, leg: &Leg, pelvis: &Axes) {
     let down = (knee - hip).normalized();
     let hem = hip.lerp(knee, 0.60);
     let outward = pelvis.right * pelvis.right.dot(hip - pelvis.origin).signum();
-    m.add(m.root(Shorts, hip + outward * 0.004, hem, [0.097, 0.084], 0.02, 0.06));
-    m.add(m.cone(Shorts, hip.lerp(knee, 0.2), hem, [0.088, 0.085], 0.03));
+    m.add(
+        m.root(Shorts, hip + outward * 0.004, hem, [0.097, 0.086], 0.02, 0.06)
+            .ended(hem, down),
+    );
+    m.add(
+        m.cone(Shorts, hip.lerp(knee, 0.2), hip.lerp(knee, 0.66), [0.088, 0.085], 0.03)
+            .ended(hem, down),
+    );
     m.add(m.cone(Skin, hip, knee, [0.083, 0.052], 0.0));
     m.add(m.cone(Skin, hip.lerp(knee, 0.5), hip.lerp(knee, 0.75), [0.072, 0.062], 0.03));
 
@@ -251,12 +263,13 @@ fn leg(m: &mut Modeller<'_>, leg: &Leg, pelvis: &Axes) {
     let along = (ankle - knee).normalized();
     let shin = (foot.forward - along * along.dot(foot.forward)).normalized();
     let cap = knee + (shin.lerp(-down, 0.2)) * 0.012;
-    m.add(m.cone(Skin, cap, knee, [0.046, 0.050], 0.02));
-    m.add(m.cone(Skin, knee, ankle, [0.050, 0.035], 0.02));
+    m.add(m.cone(Skin, cap, knee, [0.042, 0.048], 0.02));
+    m.add(m.cone(Skin, knee, ankle, [0.048, 0.035], 0.02));
     let calf = knee.lerp(ankle, 0.30) - shin * 0.020;
-    m.add(m.cone(Skin, knee.lerp(ankle, 0.10) - shin * 0.008, calf, [0.044, 0.050], 0.03));
-    m.add(m.cone(Skin, calf, knee.lerp(ankle, 0.75), [0.050, 0.036], 0.03));
-    m.add(m.cone(Sock, knee.lerp(ankle, 0.80), ankle, [0.0405, 0.040], 0.004));
+    m.add(m.cone(Skin, knee.lerp(ankle, 0.10) - shin * 0.008, calf, [0.042, 0.048], 0.03));
+    m.add(m.cone(Skin, calf, knee.lerp(ankle, 0.78), [0.048, 0.036], 0.03));
+    let cuff = knee.lerp(ankle, 0.84);
+    m.add(m.cone(Sock, cuff, ankle, [0.0405, 0.040], 0.004).ended(cuff, -along));
 
     let sole = foot.point(0.0, -0.063, 0.0);
     m.add(
@@ -299,7 +312,7 @@ pub(crate) fn coarse(posture: &Posture, capsules: &mut Vec<Capsule>) {
             a: a.single(),
             b: b.single(),
             radius,
-        })
+        });
     };
     let (pelvis, chest) = (&posture.pelvis, &posture.chest);
     add(pelvis.origin, chest.point(0.0, -0.10, 0.0), 0.125);

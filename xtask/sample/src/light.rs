@@ -137,9 +137,8 @@ impl ShadowMap {
         let mut sum = 0.0;
         for (dx, dy) in DISC {
             let (x, y) = (x + dx * radius - 0.5, y + dy * radius - 0.5);
-            let (column, row) = (x.floor(), y.floor());
-            let (u, v) = (x - column, y - row);
-            let (column, row) = (column as i32, row as i32);
+            let (column, row) = (floor(x), floor(y));
+            let (u, v) = (x - column as f32, y - row as f32);
             let lit = |x, y| f32::from(u8::from(self.depth(x, y) < limit));
             let top = lit(column, row) * (1.0 - u) + lit(column + 1, row) * u;
             let bottom = lit(column, row + 1) * (1.0 - u) + lit(column + 1, row + 1) * u;
@@ -153,7 +152,7 @@ impl ShadowMap {
         let (x, y, depth) = self.view.place(point);
         let (mut sum, mut count) = (0.0, 0.0);
         for (dx, dy) in DISC {
-            let blocker = self.depth((x + dx * radius).floor() as i32, (y + dy * radius).floor() as i32);
+            let blocker = self.depth(floor(x + dx * radius), floor(y + dy * radius));
             if blocker < depth {
                 sum += depth - blocker;
                 count += 1.0;
@@ -161,6 +160,12 @@ impl ShadowMap {
         }
         (count > 0.0).then(|| sum / count)
     }
+}
+
+/// The next whole number below; exact for numbers greater than −4096, where this is asked, and quicker than `f32::floor`.
+#[inline]
+fn floor(value: f32) -> i32 {
+    (value + 4096.0) as i32 - 4096
 }
 
 /// Points spread evenly over the unit disc (Vogel's spiral of 16).

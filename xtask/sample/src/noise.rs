@@ -1,6 +1,6 @@
 //! Randomness without state: numbers that follow from a seed and a place alone, so that any frame can be rendered on its own.
 
-/// A well mixed number from a number (the finaliser of SplitMix64, Steele et al. 2014).
+/// A well mixed number from a number (the finaliser of `SplitMix64`, Steele et al. 2014).
 #[inline]
 pub(crate) fn mix(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -31,6 +31,23 @@ pub enum Material {
     Lip,
 }
 
+impl Material {
+    pub(crate) const ALL: [Self; 12] = [
+        Self::Skin,
+        Self::Flush,
+        Self::Shirt,
+        Self::Trim,
+        Self::Shorts,
+        Self::Sock,
+        Self::Shoe,
+        Self::Sole,
+        Self::Hair,
+        Self::Eye,
+        Self::Iris,
+        Self::Lip,
+    ];
+}
+
 /// Colours as they appear on a screen (sRGB, 8 bits).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outfit {
@@ -52,7 +69,7 @@ impl Outfit {
     /// A coral shirt over dark blue shorts.
     pub const fn coral() -> Self {
         Self {
-            skin: [222, 172, 142],
+            skin: [232, 184, 154],
             shirt: [226, 96, 72],
             trim: [250, 232, 214],
             shorts: [38, 50, 78],
@@ -73,8 +90,12 @@ impl Outfit {
         }
     }
 
-    /// The linear colour of a material.
-    pub(crate) fn linear(&self, material: Material) -> Vec3f {
+    /// The linear colours of all materials, by [`Material`] as a number.
+    pub(crate) fn palette(&self) -> [Vec3f; Material::ALL.len()] {
+        Material::ALL.map(|material| self.linear(material))
+    }
+
+    fn linear(&self, material: Material) -> Vec3f {
         let [r, g, b] = match material {
             Material::Skin => self.skin,
             Material::Flush => blend(self.skin, [214, 120, 104], 3),
@@ -116,4 +137,23 @@ pub(crate) fn to_srgb(linear: f32) -> f32 {
         } else {
             1.055 * v.powf(1.0 / 2.4) - 0.055
         }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn palette_is_indexed_by_the_material() {
+        for (index, material) in Material::ALL.into_iter().enumerate() {
+            assert_eq!(material as usize, index);
+        }
+    }
+
+    #[test]
+    fn srgb_goes_there_and_back() {
+        for value in 0..=255 {
+            assert!((to_srgb(from_srgb(value)) - f32::from(value)).abs() < 0.01);
+        }
+    }
 }

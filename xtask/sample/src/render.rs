@@ -57,6 +57,8 @@ pub struct Renderer {
     scene: Scene,
     camera: Camera,
     room: Room,
+    /// Each figure's colours.
+    palettes: Vec<[Vec3f; Material::ALL.len()]>,
     /// sRGB values of linear intensities.
     curve: Vec<f32>,
 }
@@ -83,7 +85,9 @@ impl Renderer {
         let curve = (0..=CURVE_STEPS)
             .map(|i| to_srgb(tone(i as f32 / CURVE_STEPS as f32)))
             .collect();
+        let palettes = scene.figures.iter().map(|figure| figure.outfit.palette()).collect();
         Ok(Self {
+            palettes,
             scene: scene.clone(),
             camera,
             room,
@@ -117,7 +121,7 @@ impl Renderer {
         let (width, height) = (self.scene.width as usize, self.scene.height as usize);
         let light = Light::new(&solids, occluders);
         let painter = Painter {
-            scene: &self.scene,
+            palettes: &self.palettes,
             light: &light,
         };
         let tracer = Tracer::new(&self.camera, &solids, width, height);
@@ -179,9 +183,10 @@ impl Renderer {
         // Along a row of the picture the place on the floor moves evenly, as the camera is level.
         let step = self.room.floor_at(1, y).map_or(1.0, |(x, _)| (x - start_x).max(1e-6));
         let column = |x: f32| (((x - start_x) / step).clamp(0.0, row.len() as f32)) as usize;
-        for x in column(left)..column(right) {
+        let (start, end) = (column(left), column(right));
+        for (x, pixel) in row.iter_mut().enumerate().take(end).skip(start) {
             let [key, ambient] = light.on_floor(start_x + x as f32 * step, z);
-            row[x] = room::shaded(row[x], key, ambient);
+            *pixel = room::shaded(*pixel, key, ambient);
         }
     }
 
@@ -210,7 +215,7 @@ struct Bodies {
 
 /// Colours the points of bodies.
 struct Painter<'a> {
-    scene: &'a Scene,
+    palettes: &'a [[Vec3f; Material::ALL.len()]],
     light: &'a Light,
 }
 
@@ -220,8 +225,7 @@ impl Painter<'_> {
         let (normal, nearest) = sdf::surface(hit.solids, point);
         let solid: &Solid = &hit.solids[nearest];
         let material = solid.material_at(point);
-        let outfit = &self.scene.figures[usize::from(solid.figure)].outfit;
-        let albedo = outfit.linear(material);
+        let albedo = self.palettes[usize::from(solid.figure)][material as usize];
         let colour = self.lit(point, normal, hit.ray.direction, albedo, material);
         let surface = 1 + solid.figure * 32 + material as u16;
         Seen {
@@ -274,12 +278,10 @@ fn refine(painter: &Painter<'_>, tiles: &mut TileRow<'_, Camera>, lines: Region,
                 continue;
             }
             let mut sum = NOTHING;
-            for (dx, dy) in PLACES {
-                if let Some(hit) = tiles.trace_at(x as f32 + dx, y as f32 + dy) {
-                    let sample = painter.seen(&hit);
-                    sum.colour += sample.colour * 0.25;
-                    sum.coverage += 0.25;
-                }
+            let hits = tiles.trace_at(PLACES.map(|(dx, _)| x as f32 + dx), PLACES.map(|(_, dy)| y as f32 + dy));
+            for hit in hits.iter().flatten() {
+                sum.colour += painter.seen(hit).colour * 0.25;
+                sum.coverage += 0.25;
             }
             refined.push((at, sum));
         }

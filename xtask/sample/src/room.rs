@@ -25,6 +25,17 @@ const SCALE_BEFORE_M: f32 = 0.52;
 const SCALE_WIDTH_M: f32 = 0.035;
 const DIVISION_M: f32 = 0.25;
 
+/// What sets the random numbers of one thing apart from those of another.
+mod salt {
+    pub(super) const PLASTER: u64 = 0x07;
+    pub(super) const PLASTER_FINE: u64 = 0x08;
+    pub(super) const PANEL_TONE: u64 = 0x03;
+    pub(super) const BOARD_SHIFT: u64 = 0x0b;
+    pub(super) const BOARD_TONE: u64 = 0x0c;
+    pub(super) const GRAIN: u64 = 0x0d;
+    pub(super) const GRAIN_COARSE: u64 = 0x0e;
+}
+
 /// The empty room as one camera sees it.
 pub(crate) struct Room {
     camera: Camera,
@@ -135,8 +146,8 @@ impl Painter {
         } else if y < RAIL_M {
             colour(222, 222, 216) * (0.86 + 0.14 * ramp(PANEL_M, PANEL_M + 0.012, y))
         } else {
-            let plaster =
-                noise::smooth(self.seed ^ 7, x * 2.3, y * 2.3) + noise::smooth(self.seed ^ 8, x * 9.0, y * 9.0);
+            let plaster = noise::smooth(self.seed ^ salt::PLASTER, x * 2.3, y * 2.3)
+                + noise::smooth(self.seed ^ salt::PLASTER_FINE, x * 9.0, y * 9.0);
             colour(228, 224, 214) * (0.975 + 0.025 * plaster)
         };
         let warm = Vec3f::new(1.0 + 0.30 * daylight, 1.0 + 0.25 * daylight, 1.0 + 0.14 * daylight);
@@ -149,7 +160,7 @@ impl Painter {
         let joint = (board - board.floor() - 0.5).abs() * 0.30;
         let groove = 1.0 - 0.16 * ramp(0.141, 0.148, joint);
         let below_rail = 1.0 - 0.14 * ramp(PANEL_M - 0.05, PANEL_M, y);
-        let tone = 0.97 + 0.05 * noise::cell(self.seed ^ 3, board.floor() as i64, 0);
+        let tone = 0.97 + 0.05 * noise::cell(self.seed ^ salt::PANEL_TONE, board.floor() as i64, 0);
         colour(122, 150, 150) * (groove * below_rail * tone)
     }
 
@@ -166,11 +177,11 @@ impl Painter {
 
     fn floor(&self, x: f32, z: f32) -> Vec3f {
         let row = (z / BOARD_M).floor();
-        let shift = noise::cell(self.seed ^ 11, row as i64, 1) * BOARD_LENGTH_M;
+        let shift = noise::cell(self.seed ^ salt::BOARD_SHIFT, row as i64, 1) * BOARD_LENGTH_M;
         let along = (x + shift) / BOARD_LENGTH_M;
-        let tone = 0.88 + 0.20 * noise::cell(self.seed ^ 12, row as i64, along.floor() as i64);
-        let grain = noise::smooth(self.seed ^ 13, x * 5.0 + row * 17.0, z * 90.0) * 0.6
-            + noise::smooth(self.seed ^ 14, x * 1.3 + row * 5.0, z * 26.0) * 0.4;
+        let tone = 0.88 + 0.20 * noise::cell(self.seed ^ salt::BOARD_TONE, row as i64, along.floor() as i64);
+        let grain = noise::smooth(self.seed ^ salt::GRAIN, x * 5.0 + row * 17.0, z * 90.0) * 0.6
+            + noise::smooth(self.seed ^ salt::GRAIN_COARSE, x * 1.3 + row * 5.0, z * 26.0) * 0.4;
         let edge = |value: f32, length: f32| (0.5 - (value - value.floor() - 0.5).abs()) * length;
         let seam = edge(z / BOARD_M, BOARD_M).min(edge(along, BOARD_LENGTH_M));
         let joint = 0.72 + 0.28 * ramp(0.0008, 0.0035, seam);
@@ -178,23 +189,23 @@ impl Painter {
         // The wall keeps light from the floor at its foot; far from the figures the room is dimmer.
         let near_wall = 1.0 - 0.30 * (1.0 - ramp(0.0, 0.5, z - self.wall_m));
         let dim = 1.0 - 0.22 * ramp(1.2, 4.5, x.hypot(0.8 * z));
-        self.scale(x, z, wood) * (near_wall * dim)
+        scale(x, z, wood) * (near_wall * dim)
     }
+}
 
-    /// The scale on the floor: dark and light divisions.
-    fn scale(&self, x: f32, z: f32, wood: Vec3f) -> Vec3f {
-        let off = (z - SCALE_BEFORE_M).abs();
-        if off > 0.5 * SCALE_WIDTH_M {
-            return wood;
-        }
-        let dark = ((x / DIVISION_M).floor() as i64).rem_euclid(2) == 0;
-        let paint = if dark {
-            colour(62, 64, 70)
-        } else {
-            colour(238, 234, 224)
-        };
-        wood.lerp(paint, 0.82)
+/// The scale on the floor: dark and light divisions.
+fn scale(x: f32, z: f32, wood: Vec3f) -> Vec3f {
+    let off = (z - SCALE_BEFORE_M).abs();
+    if off > 0.5 * SCALE_WIDTH_M {
+        return wood;
     }
+    let dark = ((x / DIVISION_M).floor() as i64).rem_euclid(2) == 0;
+    let paint = if dark {
+        colour(62, 64, 70)
+    } else {
+        colour(238, 234, 224)
+    };
+    wood.lerp(paint, 0.82)
 }
 
 /// The light on a body's surface without shadows: ambient light from above and below for a normal.

@@ -43,34 +43,6 @@ enum Shape {
 }
 
 impl Shape {
-    /// Distance to the surface; exact for a cylinder, a close lower estimate near the surface for the rest.
-    #[inline]
-    fn distance(&self, point: Vec3f) -> f32 {
-        match self {
-            Self::Cone {
-                a,
-                axis,
-                inverse_square,
-                radius,
-                growth,
-            } => {
-                let from = point - *a;
-                let share = (from.dot(*axis) * inverse_square).clamp(0.0, 1.0);
-                (from - *axis * share).length() - (radius + growth * share)
-            }
-            Self::Ellipsoid {
-                centre,
-                scaled,
-                inverse,
-            } => {
-                let from = point - *centre;
-                let unit = Vec3f::new(from.dot(scaled[0]), from.dot(scaled[1]), from.dot(scaled[2]));
-                let length = unit.length();
-                length * (length - 1.0) / (unit.times(*inverse).length() + 1e-9)
-            }
-        }
-    }
-
     /// The direction in which the distance grows, of length one.
     #[inline]
     fn gradient(&self, point: Vec3f) -> Vec3f {
@@ -114,6 +86,9 @@ pub(crate) struct Joining {
     pub(crate) root: f32,
 }
 
+/// Farther than anything, in metres; its differences stay finite.
+const FAR: f32 = 1e9;
+
 /// How many parts a figure may have.
 const PARTS: u16 = 16;
 
@@ -126,6 +101,8 @@ pub(crate) struct Solid {
     root: f32,
     material: Material,
     cut: Option<Cut>,
+    /// Cuts the solid off where the plane's distance is positive: the normal, and its product with a point of the plane.
+    end: Option<(Vec3f, f32)>,
     /// Which figure it belongs to.
     pub(crate) figure: u16,
     /// Contains the solid and the flesh that blends add around it.
@@ -146,6 +123,7 @@ impl Solid {
             root,
             material,
             cut: None,
+            end: None,
             figure,
             bound,
         }
@@ -160,6 +138,29 @@ impl Solid {
             below,
         };
         Self { cut: Some(cut), ..self }
+    }
+
+    /// The same solid, cut off flat at `point`; `outward` is the direction of length one that is cut away.
+    #[must_use]
+    pub(crate) fn ended(self, point: Vec3, outward: Vec3) -> Self {
+        Self {
+            end: Some((outward.single(), outward.dot(point) as f32)),
+            ..self
+        }
+    }
+
+    fn field(&self, point: Vec3f) -> Field {
+        let [distance] = self.distances(&Points {
+            x: [point.x],
+            y: [point.y],
+            z: [point.z],
+        });
+        // Where the flat end decides, the distance is that to its plane.
+        let gradient = match self.end {
+            Some((outward, offset)) if outward.dot(point) - offset >= distance => outward,
+            _ => self.shape.gradient(point),
+        };
+        Field { distance, gradient }
     }
 
     /// What the solid is made of at a point of its surface.
@@ -226,12 +227,6 @@ fn overlap(a: f32, b: f32, width: f32) -> f32 {
     }
 }
 
-#[inline]
-fn smooth_minimum(a: f32, b: f32, width: f32) -> f32 {
-    let share = overlap(a, b, width);
-    a.min(b) - share * share * width * 0.25
-}
-
 /// A distance with its gradient.
 #[derive(Clone, Copy)]
 struct Field {
@@ -240,8 +235,8 @@ struct Field {
 }
 
 impl Field {
-    const FAR: Self = Self {
-        distance: f32::MAX,
+    const NONE: Self = Self {
+        distance: FAR,
         gradient: Vec3f::new(0.0, 0.0, 0.0),
     };
 
@@ -263,49 +258,123 @@ impl Field {
     }
 }
 
-/// Distance from `point` to the union of the listed solids, which are in the body's order.
+/// Points side by side, one per lane, so that the processor takes several of them at once.
+#[derive(Clone, Copy)]
+pub(crate) struct Points<const N: usize> {
+    pub(crate) x: [f32; N],
+    pub(crate) y: [f32; N],
+    pub(crate) z: [f32; N],
+}
+
+/// The smaller number; unlike `f32::min` it does not look for NaN and so is one instruction.
 #[inline]
-pub(crate) fn distance(solids: &[Solid], point: Vec3f) -> f32 {
-    let (mut total, mut trunk, mut part_distance) = (f32::MAX, f32::MAX, f32::MAX);
+fn lesser(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+/// The greater number, likewise.
+#[inline]
+fn greater(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+impl Solid {
+    /// Distances to the surface: exact for a cylinder, a close estimate near the surface for the rest.
+    #[inline]
+    fn distances<const N: usize>(&self, points: &Points<N>) -> [f32; N] {
+        let own: [f32; N] = match &self.shape {
+            Shape::Cone {
+                a,
+                axis,
+                inverse_square,
+                radius,
+                growth,
+            } => std::array::from_fn(|i| {
+                let (x, y, z) = (points.x[i] - a.x, points.y[i] - a.y, points.z[i] - a.z);
+                let along = (x * axis.x + y * axis.y + z * axis.z) * inverse_square;
+                let share = lesser(greater(along, 0.0), 1.0);
+                let (x, y, z) = (x - axis.x * share, y - axis.y * share, z - axis.z * share);
+                (x * x + y * y + z * z).sqrt() - (radius + growth * share)
+            }),
+            Shape::Ellipsoid {
+                centre,
+                scaled: [f, u, r],
+                inverse,
+            } => std::array::from_fn(|i| {
+                let (x, y, z) = (points.x[i] - centre.x, points.y[i] - centre.y, points.z[i] - centre.z);
+                let forward = x * f.x + y * f.y + z * f.z;
+                let up = x * u.x + y * u.y + z * u.z;
+                let right = x * r.x + y * r.y + z * r.z;
+                let length = (forward * forward + up * up + right * right).sqrt();
+                let (forward, up, right) = (forward * inverse.x, up * inverse.y, right * inverse.z);
+                length * (length - 1.0) / ((forward * forward + up * up + right * right).sqrt() + 1e-9)
+            }),
+        };
+        let Some((outward, offset)) = self.end else { return own };
+        std::array::from_fn(|i| {
+            let past = points.x[i] * outward.x + points.y[i] * outward.y + points.z[i] * outward.z - offset;
+            greater(own[i], past)
+        })
+    }
+}
+
+#[inline]
+fn lesser_lanes<const N: usize>(a: &[f32; N], b: &[f32; N]) -> [f32; N] {
+    std::array::from_fn(|i| lesser(a[i], b[i]))
+}
+
+#[inline]
+fn blended_lanes<const N: usize>(a: &[f32; N], b: &[f32; N], width: f32) -> [f32; N] {
+    if width <= 0.0 {
+        return lesser_lanes(a, b);
+    }
+    let inverse = width.recip();
+    std::array::from_fn(|i| {
+        let share = greater(1.0 - (a[i] - b[i]).abs() * inverse, 0.0);
+        lesser(a[i], b[i]) - share * share * width * 0.25
+    })
+}
+
+/// Distances from points to the union of the listed solids, which are in the body's order.
+#[inline]
+pub(crate) fn distances<const N: usize>(solids: &[Solid], points: &Points<N>) -> [f32; N] {
+    let (mut total, mut trunk, mut of_part) = ([FAR; N], [FAR; N], [FAR; N]);
     let mut part = u16::MAX;
     for solid in solids {
         if solid.part != part {
-            total = total.min(part_distance);
-            part_distance = f32::MAX;
+            total = lesser_lanes(&total, &of_part);
+            of_part = [FAR; N];
             if solid.part / PARTS != part / PARTS {
-                trunk = f32::MAX;
+                trunk = [FAR; N];
             }
             part = solid.part;
         }
-        let own = solid.shape.distance(point);
-        part_distance = smooth_minimum(part_distance, own, solid.blend);
+        let own = solid.distances(points);
+        of_part = blended_lanes(&of_part, &own, solid.blend);
         if part.is_multiple_of(PARTS) {
-            trunk = part_distance;
+            trunk = of_part;
         } else if solid.root > 0.0 {
-            total = total.min(smooth_minimum(trunk, own, solid.root));
+            total = lesser_lanes(&total, &blended_lanes(&trunk, &own, solid.root));
         }
     }
-    total.min(part_distance)
+    lesser_lanes(&total, &of_part)
 }
 
 /// The surface at `point`: its normal, and the index in `solids` of the solid that it belongs to.
 pub(crate) fn surface(solids: &[Solid], point: Vec3f) -> (Vec3f, usize) {
-    let (mut total, mut trunk, mut of_part) = (Field::FAR, Field::FAR, Field::FAR);
+    let (mut total, mut trunk, mut of_part) = (Field::NONE, Field::NONE, Field::NONE);
     let mut part = u16::MAX;
     let (mut nearest, mut nearest_distance) = (0, f32::MAX);
     for (index, solid) in solids.iter().enumerate() {
         if solid.part != part {
             total = total.minimum(of_part);
-            of_part = Field::FAR;
+            of_part = Field::NONE;
             if solid.part / PARTS != part / PARTS {
-                trunk = Field::FAR;
+                trunk = Field::NONE;
             }
             part = solid.part;
         }
-        let own = Field {
-            distance: solid.shape.distance(point),
-            gradient: solid.shape.gradient(point),
-        };
+        let own = solid.field(point);
         if own.distance < nearest_distance {
             (nearest, nearest_distance) = (index, own.distance);
         }
@@ -322,6 +391,17 @@ pub(crate) fn surface(solids: &[Solid], point: Vec3f) -> (Vec3f, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn distance(solids: &[Solid], point: Vec3f) -> f32 {
+        distances(
+            solids,
+            &Points {
+                x: [point.x],
+                y: [point.y],
+                z: [point.z],
+            },
+        )[0]
+    }
 
     fn body() -> Vec<Solid> {
         let trunk = Joining {

@@ -1,10 +1,10 @@
 //! What is true of a scene: where every landmark is, and every joint's angle, computed from the joints themselves.
 //!
-//! Angles are those of the joints in space. Knee and elbow flexion are 0 for a straight limb, hip flexion is 0 when the thigh is in
-//! line with the trunk (the shoulder and hip of its side), shoulder flexion is 0 when the arm hangs along the trunk; these four are
-//! the angle between two bones and so never negative. Ankle dorsiflexion is 0 when shank and foot (heel to tip of the toes)
-//! are perpendicular, positive with the toes up. Trunk inclination is the angle of the line from mid-hip to mid-shoulder against the
-//! vertical, positive when it leans to where the figure faces.
+//! The angles are those that docs/MOTION.md defines for joints in space. Knee and elbow flexion are the angle between two bones, 0 for a
+//! straight limb. Hip and shoulder flexion lie in the sagittal plane, which holds the trunk (mid-hip to mid-shoulder) and is at right angles
+//! to the mean direction of hips and shoulders; they are 0 when thigh or upper arm lie along the trunk, and positive forward. Ankle
+//! dorsiflexion is 0 when shank and sole (heel to tip of the toes) are square, positive with the toes up. The trunk's
+//! inclination is that against the vertical in the plane ahead of the figure, positive forward.
 
 use serde::{Deserialize, Serialize};
 
@@ -76,15 +76,14 @@ pub struct TruthJoint {
 
 /// The joint angles of one side in degrees, as the module defines them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "a number that leaves has its unit in its name")]
 pub struct SideAngles {
     /// Knee flexion.
     pub knee_flexion_deg: f64,
-    /// Hip flexion.
+    /// Hip flexion; negative when the thigh is behind the trunk's line.
     pub hip_flexion_deg: f64,
     /// Ankle dorsiflexion.
     pub ankle_dorsiflexion_deg: f64,
-    /// Shoulder flexion.
+    /// Shoulder flexion; negative when the arm is behind the trunk.
     pub shoulder_flexion_deg: f64,
     /// Elbow flexion.
     pub elbow_flexion_deg: f64,
@@ -145,33 +144,60 @@ fn person(posture: &Posture, camera: &Camera) -> TruthPerson {
             z_m: seen.z,
         }
     });
-    let up = points[left::SHOULDER].lerp(points[left::SHOULDER + 1], 0.5)
-        - points[left::HIP].lerp(points[left::HIP + 1], 0.5);
-    // Where the pelvis faces along the floor.
-    let facing = Vec3::new(posture.pelvis.forward.x, 0.0, posture.pelvis.forward.z);
-    let inclination = up.angle_deg(Vec3::new(0.0, 1.0, 0.0));
+    let sagittal = Sagittal::of(&points);
     TruthPerson {
         joints: joints.collect(),
-        left: side_angles(&points, Side::Left),
-        right: side_angles(&points, Side::Right),
-        trunk_deg: if up.dot(facing) < 0.0 {
-            -inclination
-        } else {
-            inclination
-        },
+        left: side_angles(&points, &sagittal, Side::Left),
+        right: side_angles(&points, &sagittal, Side::Right),
+        trunk_deg: sagittal.inclination_deg(),
     }
 }
 
-fn side_angles(points: &[Vec3], side: Side) -> SideAngles {
+/// The sagittal plane of a figure.
+struct Sagittal {
+    /// Along the trunk.
+    up: Vec3,
+    /// Ahead, square to the trunk.
+    forward: Vec3,
+    /// To the figure's left.
+    left: Vec3,
+}
+
+impl Sagittal {
+    fn of(points: &[Vec3]) -> Self {
+        let middle = |landmark: usize| points[landmark].lerp(points[landmark + 1], 0.5);
+        let across = |landmark: usize| (points[landmark] - points[landmark + 1]).normalized();
+        let up = (middle(left::SHOULDER) - middle(left::HIP)).normalized();
+        let left = (across(left::SHOULDER) + across(left::HIP)).normalized();
+        Self {
+            up,
+            forward: left.cross(up).normalized(),
+            left,
+        }
+    }
+
+    /// The angle of a limb against the trunk's downward direction in the plane, forward positive.
+    fn flexion_deg(&self, limb: Vec3) -> f64 {
+        limb.dot(self.forward).atan2(-limb.dot(self.up)).to_degrees()
+    }
+
+    fn inclination_deg(&self) -> f64 {
+        let vertical = Vec3::new(0.0, 1.0, 0.0);
+        let ahead = self.left.cross(vertical).normalized();
+        self.up.dot(ahead).atan2(self.up.dot(vertical)).to_degrees()
+    }
+}
+
+fn side_angles(points: &[Vec3], sagittal: &Sagittal, side: Side) -> SideAngles {
     let at = |landmark: usize| points[landmark + side.index()];
     let (shoulder, hip, knee, ankle) = (at(left::SHOULDER), at(left::HIP), at(left::KNEE), at(left::ANKLE));
     let (elbow, wrist) = (at(left::ELBOW), at(left::WRIST));
     let foot = at(left::FOOT_INDEX) - at(left::HEEL);
     SideAngles {
         knee_flexion_deg: (knee - hip).angle_deg(ankle - knee),
-        hip_flexion_deg: (hip - shoulder).angle_deg(knee - hip),
+        hip_flexion_deg: sagittal.flexion_deg(knee - hip),
         ankle_dorsiflexion_deg: 90.0 - (knee - ankle).angle_deg(foot),
-        shoulder_flexion_deg: (hip - shoulder).angle_deg(elbow - shoulder),
+        shoulder_flexion_deg: sagittal.flexion_deg(elbow - shoulder),
         elbow_flexion_deg: (elbow - shoulder).angle_deg(wrist - elbow),
     }
 }

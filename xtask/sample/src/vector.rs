@@ -28,6 +28,7 @@ macro_rules! vector {
 
             /// Vector product.
             #[inline]
+            #[must_use]
             pub fn cross(self, other: Self) -> Self {
                 Self {
                     x: self.y * other.z - self.z * other.y,
@@ -44,6 +45,7 @@ macro_rules! vector {
 
             /// The vector of length one in the same direction; the zero vector stays what it is.
             #[inline]
+            #[must_use]
             pub fn normalized(self) -> Self {
                 let length = self.length();
                 if length > 0.0 { self * length.recip() } else { self }
@@ -51,6 +53,7 @@ macro_rules! vector {
 
             /// The point at share `t` of the way from here to `other`.
             #[inline]
+            #[must_use]
             pub fn lerp(self, other: Self, t: $scalar) -> Self {
                 self + (other - self) * t
             }
@@ -124,6 +127,7 @@ impl Vec3 {
 impl Vec3f {
     /// Componentwise product, for colours.
     #[inline]
+    #[must_use]
     pub fn times(self, other: Self) -> Self {
         Self::new(self.x * other.x, self.y * other.y, self.z * other.z)
     }

@@ -8,7 +8,7 @@
 
 use std::f64::consts::TAU;
 
-use super::curve::{Knot, hermite};
+use super::curve::{Knot, hermite, minimum_jerk};
 use super::squat::head_on;
 use crate::skeleton::{
     ANKLE_HEIGHT_M, Arm, BALL_FROM_ANKLE_M, HALF_HIPS_M, HALF_SHOULDERS_M, HEEL_FROM_ANKLE_M, Leg, Posture, SHANK_M,
@@ -26,7 +26,7 @@ pub struct Walk {
 }
 
 impl Default for Walk {
-    /// 1.13 m/s, a comfortable pace.
+    /// 1.02 m/s, an easy pace.
     fn default() -> Self {
         Self {
             stride_time_s: 1.1,
@@ -36,26 +36,26 @@ impl Default for Walk {
 }
 
 /// Length of a stride in metres.
-pub const STRIDE_M: f64 = 1.24;
+pub const STRIDE_M: f64 = 1.12;
 
 /// End of stance as a share of the cycle.
 const TOE_OFF: f64 = 0.62;
 /// Foot flat after heel strike, and heel off, as shares of the cycle.
 const FOOT_FLAT: f64 = 0.08;
-const HEEL_OFF: f64 = 0.41;
+const HEEL_OFF: f64 = 0.409;
 /// Pitch of the foot in radians, toes up positive: at heel strike, and (downward) at toe off.
-const STRIKE_PITCH: f64 = 0.346;
-const TOE_OFF_PITCH: f64 = 1.10;
+const STRIKE_PITCH: f64 = 0.333;
+const TOE_OFF_PITCH: f64 = 1.015;
 /// How the heel rises: the power of the share of time since heel off.
 const RISE_POWER: f64 = 2.2;
 /// The ankle of a flat foot before the pelvis of the moment of heel strike, in metres.
-const STRIKE_AHEAD_M: f64 = 0.322;
+const STRIKE_AHEAD_M: f64 = 0.3035;
 /// Path of the pelvis in metres: mean height, rise and fall, and its advance and delay along the way; phases of the greatest values.
-const PELVIS_HEIGHT_M: f64 = 0.9085;
-const PELVIS_RISE_M: f64 = 0.0185;
-const PELVIS_HIGHEST: f64 = 0.285;
-const PELVIS_SURGE_M: f64 = 0.010;
-const PELVIS_SURGE_PHASE: f64 = 0.207;
+const PELVIS_HEIGHT_M: f64 = 0.9170;
+const PELVIS_RISE_M: f64 = 0.0128;
+const PELVIS_HIGHEST: f64 = 0.304;
+const PELVIS_SURGE_M: f64 = 0.019;
+const PELVIS_SURGE_PHASE: f64 = 0.440;
 const PELVIS_SWAY_M: f64 = 0.018;
 /// Rotation of the pelvis and counter-rotation of the shoulders about the vertical, in radians.
 const PELVIS_TURN: f64 = 0.087;
@@ -166,9 +166,8 @@ fn leg_at(side: Side, cycle: f64) -> Leg {
             -thigh * angles.thigh.cos() - shank * shank_angle.cos(),
             thigh_across + shank_across,
         );
-    // The bent toes straighten early in swing.
-    let straightening = ((phase - TOE_OFF) / 0.08).clamp(0.0, 1.0);
-    let bend = toe_bend(-TOE_OFF_PITCH) * (1.0 - straightening) * (1.0 - straightening);
+    // The bent toes straighten early in swing, slowly at first so that they clear the floor.
+    let bend = toe_bend(-TOE_OFF_PITCH) * (1.0 - minimum_jerk((phase - TOE_OFF) / 0.16));
     let foot = foot.at(ankle);
     let toes = foot
         .pitched(-bend)
@@ -282,8 +281,12 @@ fn swing(side: Side, cycle_of_strike: f64, strides: f64, phase: f64) -> (LegAngl
         cycle_of_strike: cycle_of_strike + 1.0,
     };
     let step = 1e-4;
-    let joined = |value: &dyn Fn(LegAngles) -> f64, between: &[Knot]| {
+    let joined = |value: &dyn Fn(LegAngles) -> f64, fastest: f64, between: &[Knot]| {
         let start = Knot::of(|p| value(last.angles(p)), TOE_OFF, -step);
+        let start = Knot {
+            slope: start.slope.clamp(-fastest, fastest),
+            ..start
+        };
         let end = Knot::of(|p| value(next.angles(p)), 0.0, step);
         let mut knots = vec![start];
         knots.extend_from_slice(between);
@@ -291,15 +294,21 @@ fn swing(side: Side, cycle_of_strike: f64, strides: f64, phase: f64) -> (LegAngl
         hermite(&knots, phase)
     };
     let degrees = |at: f64, value: f64, slope: f64| Knot::new(at, value.to_radians(), slope.to_radians());
-    let thigh = joined(&|a| a.thigh, &[degrees(0.87, 26.5, 0.0)]);
-    let knee = joined(&|a| a.knee, &[degrees(0.735, 62.0, 0.0), degrees(0.965, 5.0, 0.0)]);
+    let thigh = joined(&|a| a.thigh, f64::MAX, &[degrees(0.87, 24.0, 0.0)]);
+    let knee = joined(
+        &|a| a.knee,
+        f64::MAX,
+        &[degrees(0.735, 62.0, 0.0), degrees(0.965, 5.0, 0.0)],
+    );
+    // The push of the ankle ends as the toes leave the ground, or else they would drag.
     let ankle = joined(
         &|a| a.foot - a.thigh + a.knee,
+        1.5,
         &[degrees(0.80, 0.0, 60.0), degrees(0.90, 2.0, 0.0)],
     );
     let (from, to) = (last.foot(TOE_OFF).origin.z, next.foot(0.0).origin.z);
     let share = (phase - TOE_OFF) / (1.0 - TOE_OFF);
-    let foot_z = from + (to - from) * super::curve::minimum_jerk(share);
+    let foot_z = from + (to - from) * minimum_jerk(share);
     (
         LegAngles {
             thigh,
