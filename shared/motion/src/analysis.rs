@@ -1,9 +1,10 @@
-//! What an analysis of a recording says: cleaned poses, joint angles over time, their ranges, and how far to trust them.
+//! What an analysis of a recording says: cleaned poses, joint angles over time, their ranges, and how far to trust
+//! them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::filter::GREATEST_ORDER;
-use crate::{Model, MotionError, Pose, Skeleton, Source};
+use crate::{Model, MotionError, Person, Pose, Recording, Skeleton, Source};
 
 /// A joint or segment angle; definitions, signs and zeros are those of docs/MOTION.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -202,7 +203,8 @@ pub enum View {
 /// How far the person's sagittal plane lies from the image plane, on which the error of image angles depends.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CameraPlane {
-    /// Median angle between the person's sagittal plane and the image plane in degrees: 0 is a side view, 90 a front view.
+    /// Median angle between the person's sagittal plane and the image plane in degrees: 0 is a side view, 90 a front
+    /// view.
     pub deviation_deg: f64,
     /// The same as a word.
     pub view: View,
@@ -229,7 +231,8 @@ pub struct PersonAnalysis {
     pub id: u32,
     /// In how many frames the model found the person.
     pub frames_seen: usize,
-    /// Pose per frame after filling short gaps and filtering; `None` in long gaps.
+    /// Pose per frame after filling short gaps and filtering; `None` in long gaps. Empty if the poses are stored
+    /// apart, see [`Analysis::split_poses`].
     pub poses: Vec<Option<Pose>>,
     /// Every angle in every space, in the order of [`Angle`], then side, then space.
     pub angles: Vec<AngleSeries>,
@@ -322,4 +325,46 @@ pub struct Analysis {
     pub people: Vec<PersonAnalysis>,
     /// Sentences for a reader: what was resampled, left out or is doubtful.
     pub notes: Vec<String>,
+}
+
+impl Analysis {
+    /// Takes the cleaned poses out as a recording, which stores far smaller as Parquet than as JSON. What remains is
+    /// a sound analysis without poses; [`Self::with_poses`] puts them back.
+    #[must_use]
+    pub fn split_poses(mut self) -> (Self, Recording) {
+        let people = self.people.iter_mut().map(|person| Person {
+            id: person.id,
+            poses: std::mem::take(&mut person.poses),
+        });
+        let poses = Recording {
+            people: people.collect(),
+            source: self.source.clone(),
+            skeleton: self.skeleton,
+            model: self.model.clone(),
+            time_s: self.time_s.clone(),
+        };
+        (self, poses)
+    }
+
+    /// Puts the poses back that [`Self::split_poses`] took out.
+    ///
+    /// # Errors
+    ///
+    /// [`MotionError::InvalidAnalysis`] if the poses are those of another analysis.
+    pub fn with_poses(mut self, poses: Recording) -> Result<Self, MotionError> {
+        let same_people = self
+            .people
+            .iter()
+            .map(|person| person.id)
+            .eq(poses.people.iter().map(|person| person.id));
+        if !same_people || self.time_s != poses.time_s || self.skeleton != poses.skeleton {
+            let reason = "the poses are of other people, frames or landmarks than the angles".to_owned();
+            return Err(MotionError::InvalidAnalysis(reason));
+        }
+        for (person, cleaned) in self.people.iter_mut().zip(poses.people) {
+            person.poses = cleaned.poses;
+        }
+        self.validate()?;
+        Ok(self)
+    }
 }

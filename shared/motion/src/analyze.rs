@@ -1,6 +1,6 @@
 //! From a recording to an analysis: clean the poses, then measure angles on what is left.
 
-use crate::angles::{angle_deg, can_turn_full_circle, deviation_deg, follow_deg, left_from_either, unwrap_deg};
+use crate::angles::{Posture, can_turn_full_circle, deviation_deg, follow_deg, left_from_either, unwrap_deg};
 use crate::body::Body;
 use crate::clean::Cleaner;
 use crate::facing::sides_seen;
@@ -17,12 +17,13 @@ const LEAST_FRAMES_FOR_VIEW: usize = 3;
 
 /// Cleans a recording and measures every angle of every person.
 ///
-/// Stretches that are too short for the filter pass unfiltered; that and everything else that a reader should know is in
-/// [`Analysis::notes`].
+/// Stretches that are too short for the filter pass unfiltered; that and everything else that a reader should know is
+/// in [`Analysis::notes`].
 ///
 /// # Errors
 ///
-/// [`MotionError::InvalidSettings`] or [`MotionError::InvalidRecording`], as [`Settings::validate`] and [`Recording::validate`] say.
+/// [`MotionError::InvalidSettings`] or [`MotionError::InvalidRecording`], as [`Settings::validate`] and
+/// [`Recording::validate`] say.
 pub fn analyze(recording: &Recording, settings: &Settings) -> Result<Analysis, MotionError> {
     recording.validate()?;
     let cleaner = Cleaner::new(&recording.time_s, settings)?;
@@ -106,9 +107,15 @@ fn measure(poses: &[Option<Pose>], sides: &[f64], minimum_visibility: f32) -> Ve
     let keys: Vec<_> = keys().collect();
     let mut columns: Vec<Vec<Option<f64>>> = keys.iter().map(|_| Vec::with_capacity(poses.len())).collect();
     for (pose, &side_seen) in poses.iter().zip(sides) {
-        let body = pose.as_ref().map(|pose| Body::new(pose, minimum_visibility));
+        let posture = pose
+            .as_ref()
+            .map(|pose| Posture::new(Body::new(pose, minimum_visibility), side_seen));
         for (column, &(angle, side, space)) in columns.iter_mut().zip(&keys) {
-            column.push(body.and_then(|body| angle_deg(&body, angle, side, space, side_seen)));
+            column.push(
+                posture
+                    .as_ref()
+                    .and_then(|posture| posture.angle_deg(angle, side, space)),
+            );
         }
     }
     columns

@@ -1,15 +1,15 @@
 //! Joint and segment angles of one pose. docs/MOTION.md shows each definition in a figure.
 //!
-//! In the image, angles are signed in the plane that the camera sees, turned so that the person faces right; they follow
-//! `Sports2D` (Pagnon and Kim 2024, doi:10.21105/joss.06849; `angle_dict` in its `common.py`) save for trunk, pelvis and hand.
-//! In the world, hinge joints have the unsigned angle between their segments, and hip and shoulder the angle in the
-//! person's sagittal plane.
+//! In the image, angles are signed in the plane that the camera sees, turned so that the person faces right; they
+//! follow `Sports2D` (Pagnon and Kim 2024, doi:10.21105/joss.06849; `angle_dict` in its `common.py`) save for trunk,
+//! pelvis and hand. In the world, hinge joints have the unsigned angle between their segments, and hip and shoulder
+//! the angle in the person's sagittal plane.
 
 use crate::body::{Body, HIPS, Image, Limb, SHOULDERS, World, add, cross2, cross3, dot, length, perpendicular, unit};
 use crate::{Angle, Landmark, Side, Space};
 
-/// The hips must stand at least this many trunk lengths apart in the image for the pelvis to have a tilt there. From the front
-/// they stand about 0.4 apart, so this leaves out views within about 20 degrees of the side.
+/// The hips must stand at least this many trunk lengths apart in the image for the pelvis to have a tilt there. From
+/// the front they stand about 0.4 apart, so this leaves out views within about 20 degrees of the side.
 const LEAST_HIP_WIDTH: f64 = 0.15;
 
 /// A limb that points sideways has no direction in the sagittal plane: at least this share of it must lie there.
@@ -17,91 +17,123 @@ const LEAST_SAGITTAL_SHARE: f64 = 0.2;
 
 const UP: World = [0.0, -1.0, 0.0];
 
-/// The angle in degrees, or `None` where its landmarks are not trusted or do not determine it. `side_seen` is +1 where the camera sees
-/// the person's right side, else -1. `side` is ignored for trunk and pelvis.
-pub(crate) fn angle_deg(
-    body: &Body<'_>,
-    angle: Angle,
-    side: Option<Side>,
-    space: Space,
+/// A pose with what several of its angles have in common.
+pub(crate) struct Posture<'a> {
+    body: Body<'a>,
+    /// +1 where the camera sees the person's right side, else -1.
     side_seen: f64,
-) -> Option<f64> {
-    let limb = Limb::of(side.unwrap_or(Side::Left));
-    match space {
-        Space::Image => image_deg(body, angle, &limb, side_seen),
-        Space::World => world_deg(body, angle, &limb),
-    }
+    trunk_down: Option<Image>,
+    left: Option<World>,
+    sagittal: Option<Sagittal>,
 }
 
-fn image_deg(body: &Body<'_>, angle: Angle, limb: &Limb, side_seen: f64) -> Option<f64> {
-    let turn = |from: Option<Image>, to: Option<Image>| Some(side_seen * turn_deg(from?, to?));
-    let trunk_down = || body.image(SHOULDERS, HIPS);
-    let raw = match angle {
-        Angle::AnkleDorsiflexion => 90.0 - turn(body.image(limb.heel, limb.toe), body.image(limb.ankle, limb.knee))?,
-        Angle::KneeFlexion => turn(body.image(limb.knee, limb.ankle), body.image(limb.hip, limb.knee))?,
-        Angle::HipFlexion => turn(trunk_down(), body.image(limb.hip, limb.knee))?,
-        Angle::ShoulderFlexion => turn(trunk_down(), body.image(limb.shoulder, limb.elbow))?,
-        Angle::ElbowFlexion => turn(
-            body.image(limb.shoulder, limb.elbow),
-            body.image(limb.elbow, limb.wrist),
-        )?,
-        Angle::WristFlexion => turn(
-            body.image(limb.elbow, limb.wrist),
-            body.image(limb.wrist, limb.knuckles),
-        )?,
-        Angle::Trunk => turn(body.image(HIPS, SHOULDERS), Some([0.0, 1.0]))?,
-        Angle::Pelvis => {
-            let across = body.image(Landmark::RightHip, Landmark::LeftHip)?;
-            if length(across) < LEAST_HIP_WIDTH * length(trunk_down()?) {
-                return None;
+/// Directions of length one in the sagittal plane, along the trunk and ahead of it.
+struct Sagittal {
+    up: World,
+    forward: World,
+}
+
+impl<'a> Posture<'a> {
+    pub(crate) fn new(body: Body<'a>, side_seen: f64) -> Self {
+        let left = body.left();
+        let sagittal = left.and_then(|left| {
+            let up = unit(body.world(HIPS, SHOULDERS)?)?;
+            let left = unit(perpendicular(left, up))?;
+            Some(Sagittal {
+                up,
+                forward: cross3(left, up),
+            })
+        });
+        Self {
+            side_seen,
+            trunk_down: body.image(SHOULDERS, HIPS),
+            left,
+            sagittal,
+            body,
+        }
+    }
+
+    /// The angle in degrees, or `None` where its landmarks are not trusted or do not determine it. `side` is ignored
+    /// for trunk and pelvis.
+    pub(crate) fn angle_deg(&self, angle: Angle, side: Option<Side>, space: Space) -> Option<f64> {
+        let limb = Limb::of(side.unwrap_or(Side::Left));
+        match space {
+            Space::Image => self.image_deg(angle, &limb),
+            Space::World => self.world_deg(angle, &limb),
+        }
+    }
+
+    fn image_deg(&self, angle: Angle, limb: &Limb) -> Option<f64> {
+        let body = &self.body;
+        let turn = |from: Option<Image>, to: Option<Image>| Some(self.side_seen * turn_deg(from?, to?));
+        let raw = match angle {
+            Angle::AnkleDorsiflexion => {
+                90.0 - turn(body.image(limb.heel, limb.toe), body.image(limb.ankle, limb.knee))?
             }
-            across[1].atan2(across[0].abs()).to_degrees()
-        }
-    };
-    Some(principal_deg(raw, middle_deg(angle)))
-}
+            Angle::KneeFlexion => turn(body.image(limb.knee, limb.ankle), body.image(limb.hip, limb.knee))?,
+            Angle::HipFlexion => turn(self.trunk_down, body.image(limb.hip, limb.knee))?,
+            Angle::ShoulderFlexion => turn(self.trunk_down, body.image(limb.shoulder, limb.elbow))?,
+            Angle::ElbowFlexion => turn(
+                body.image(limb.shoulder, limb.elbow),
+                body.image(limb.elbow, limb.wrist),
+            )?,
+            Angle::WristFlexion => turn(
+                body.image(limb.elbow, limb.wrist),
+                body.image(limb.wrist, limb.knuckles),
+            )?,
+            Angle::Trunk => turn(body.image(HIPS, SHOULDERS), Some([0.0, 1.0]))?,
+            Angle::Pelvis => {
+                let across = body.image(Landmark::RightHip, Landmark::LeftHip)?;
+                if length(across) < LEAST_HIP_WIDTH * length(self.trunk_down?) {
+                    return None;
+                }
+                across[1].atan2(across[0].abs()).to_degrees()
+            }
+        };
+        Some(principal_deg(raw, middle_deg(angle)))
+    }
 
-fn world_deg(body: &Body<'_>, angle: Angle, limb: &Limb) -> Option<f64> {
-    match angle {
-        Angle::AnkleDorsiflexion => {
-            Some(90.0 - between_deg(body.world(limb.heel, limb.toe)?, body.world(limb.ankle, limb.knee)?))
-        }
-        Angle::KneeFlexion => Some(between_deg(
-            body.world(limb.hip, limb.knee)?,
-            body.world(limb.knee, limb.ankle)?,
-        )),
-        Angle::HipFlexion => sagittal_deg(body, body.world(limb.hip, limb.knee)?, middle_deg(angle)),
-        Angle::ShoulderFlexion => sagittal_deg(body, body.world(limb.shoulder, limb.elbow)?, middle_deg(angle)),
-        Angle::ElbowFlexion => Some(between_deg(
-            body.world(limb.shoulder, limb.elbow)?,
-            body.world(limb.elbow, limb.wrist)?,
-        )),
-        Angle::WristFlexion => Some(between_deg(
-            body.world(limb.elbow, limb.wrist)?,
-            body.world(limb.wrist, limb.knuckles)?,
-        )),
-        Angle::Trunk => {
-            let trunk = body.world(HIPS, SHOULDERS)?;
-            let forward = unit(cross3(body.left()?, UP))?;
-            Some(dot(trunk, forward).atan2(dot(trunk, UP)).to_degrees())
-        }
-        Angle::Pelvis => {
-            let across = body.world(Landmark::RightHip, Landmark::LeftHip)?;
-            Some((-across[1]).atan2(across[0].hypot(across[2])).to_degrees())
+    fn world_deg(&self, angle: Angle, limb: &Limb) -> Option<f64> {
+        let body = &self.body;
+        match angle {
+            Angle::AnkleDorsiflexion => {
+                Some(90.0 - between_deg(body.world(limb.heel, limb.toe)?, body.world(limb.ankle, limb.knee)?))
+            }
+            Angle::KneeFlexion => Some(between_deg(
+                body.world(limb.hip, limb.knee)?,
+                body.world(limb.knee, limb.ankle)?,
+            )),
+            Angle::HipFlexion => self.sagittal_deg(body.world(limb.hip, limb.knee)?, middle_deg(angle)),
+            Angle::ShoulderFlexion => self.sagittal_deg(body.world(limb.shoulder, limb.elbow)?, middle_deg(angle)),
+            Angle::ElbowFlexion => Some(between_deg(
+                body.world(limb.shoulder, limb.elbow)?,
+                body.world(limb.elbow, limb.wrist)?,
+            )),
+            Angle::WristFlexion => Some(between_deg(
+                body.world(limb.elbow, limb.wrist)?,
+                body.world(limb.wrist, limb.knuckles)?,
+            )),
+            Angle::Trunk => {
+                let trunk = body.world(HIPS, SHOULDERS)?;
+                let forward = unit(cross3(self.left?, UP))?;
+                Some(dot(trunk, forward).atan2(dot(trunk, UP)).to_degrees())
+            }
+            Angle::Pelvis => {
+                let across = body.world(Landmark::RightHip, Landmark::LeftHip)?;
+                Some((-across[1]).atan2(across[0].hypot(across[2])).to_degrees())
+            }
         }
     }
-}
 
-/// The angle from the trunk's downward axis to a limb in the person's sagittal plane, forward positive.
-fn sagittal_deg(body: &Body<'_>, limb: World, middle_deg: f64) -> Option<f64> {
-    let up = unit(body.world(HIPS, SHOULDERS)?)?;
-    let left = unit(perpendicular(body.left()?, up))?;
-    let forward = cross3(left, up);
-    let (ahead, down) = (dot(limb, forward), -dot(limb, up));
-    if ahead.hypot(down) < LEAST_SAGITTAL_SHARE * length(limb) {
-        return None;
+    /// The angle from the trunk's downward axis to a limb in the person's sagittal plane, forward positive.
+    fn sagittal_deg(&self, limb: World, middle_deg: f64) -> Option<f64> {
+        let Sagittal { up, forward } = self.sagittal.as_ref()?;
+        let (ahead, down) = (dot(limb, *forward), -dot(limb, *up));
+        if ahead.hypot(down) < LEAST_SAGITTAL_SHARE * length(limb) {
+            return None;
+        }
+        Some(principal_deg(ahead.atan2(down).to_degrees(), middle_deg))
     }
-    Some(principal_deg(ahead.atan2(down).to_degrees(), middle_deg))
 }
 
 /// From one vector to another in `-180..=180`, anticlockwise positive.
@@ -109,13 +141,14 @@ fn turn_deg(from: Image, to: Image) -> f64 {
     cross2(from, to).atan2(dot(from, to)).to_degrees()
 }
 
-/// Between two vectors in `0..=180`. The arc tangent keeps its digits where the arc cosine loses them, at 0 and 180 degrees.
+/// Between two vectors in `0..=180`. The arc tangent keeps its digits where the arc cosine loses them, at 0 and 180
+/// degrees.
 fn between_deg(a: World, b: World) -> f64 {
     length(cross3(a, b)).atan2(dot(a, b)).to_degrees()
 }
 
-/// The middle of a joint's range in degrees. Values are reported within 180 degrees of it, so that the jump by a full turn lies where
-/// no joint can be: a knee bent by 170 degrees and read as 185 is not -175.
+/// The middle of a joint's range in degrees. Values are reported within 180 degrees of it, so that the jump by a full
+/// turn lies where no joint can be: a knee bent by 170 degrees and read as 185 is not -175.
 fn middle_deg(angle: Angle) -> f64 {
     match angle {
         Angle::AnkleDorsiflexion => -15.0,
@@ -135,8 +168,8 @@ pub(crate) fn can_turn_full_circle(angle: Angle) -> bool {
     matches!(angle, Angle::ShoulderFlexion | Angle::Trunk)
 }
 
-/// Adds whole turns so that no value differs by more than half a turn from the one before. Every gap starts anew, as nobody knows
-/// how far the person turned in it.
+/// Adds whole turns so that no value differs by more than half a turn from the one before. Every gap starts anew, as
+/// nobody knows how far the person turned in it.
 pub(crate) fn unwrap_deg(values: &mut [Option<f64>]) {
     let mut before = None;
     for value in values {
@@ -156,8 +189,8 @@ pub(crate) fn follow_deg(raw: &mut [Option<f64>], filtered: &[Option<f64>]) {
     }
 }
 
-/// How far the sagittal plane lies from the image plane in degrees, in `0..=90`, given the person's left: that is the angle between
-/// the person's left, laid into the horizontal, and the camera's axis.
+/// How far the sagittal plane lies from the image plane in degrees, in `0..=90`, given the person's left: that is the
+/// angle between the person's left, laid into the horizontal, and the camera's axis.
 pub(crate) fn deviation_deg(left: World) -> f64 {
     left[0].abs().atan2(left[2].abs()).to_degrees()
 }

@@ -1,4 +1,5 @@
-//! Cleaning one person's poses: landmarks that are not trusted count as missing, short gaps are filled, the rest is filtered.
+//! Cleaning one person's poses: landmarks that are not trusted count as missing, short gaps are filled, the rest is
+//! filtered.
 
 use crate::filter::Butterworth;
 use crate::gaps::{State, fill, stretches};
@@ -8,14 +9,33 @@ use crate::{MotionError, Person, Point, Pose, Settings};
 /// The coordinates of a landmark in one frame: `x_px, y_px, z_px, x_m, y_m, z_m`.
 type Row = [f64; 6];
 
+/// How many landmarks are cleaned in one pass over the poses: enough to read whole cache lines, few enough that an
+/// hour of video needs little memory.
+const AT_ONCE: usize = 8;
+
+/// One landmark over time.
+struct Track {
+    rows: Vec<Row>,
+    states: Vec<State>,
+}
+
+impl Track {
+    fn missing(frames: usize) -> Self {
+        Self {
+            rows: vec![[0.0; 6]; frames],
+            states: vec![State::Missing; frames],
+        }
+    }
+}
+
 /// One person's cleaned poses and what was done to get them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Cleaned {
     /// Pose per frame; `None` where no landmark is trusted or filled.
     ///
     /// A landmark was trusted or filled if and only if its visibility is at least [`Settings::minimum_visibility`]; a
-    /// filled one has the lesser visibility of the frames on either side. Other landmarks are as the model gave them or,
-    /// in a frame in which the model found nobody, where they were last seen, with a visibility of zero.
+    /// filled one has the lesser visibility of the frames on either side. Other landmarks are as the model gave them
+    /// or, in a frame in which the model found nobody, where they were last seen, with a visibility of zero.
     pub poses: Vec<Option<Pose>>,
     /// Stretches of a landmark that were too short to be filtered and stayed as they were.
     pub unfiltered_stretches: usize,
@@ -84,23 +104,18 @@ impl<'a> Cleaner<'a> {
             .map(|pose| pose.points.len())
             .min()
             .unwrap_or(0);
-        let mut rows = vec![[0.0; 6]; frames];
-        let mut states = vec![State::Missing; frames];
         let mut trusted = vec![false; frames];
-        for landmark in 0..landmarks {
-            self.gather(person, landmark, &mut rows, &mut states);
-            fill(self.time_s, &mut rows, &mut states, self.settings.longest_gap_s);
-            for stretch in stretches(self.time_s, &states, self.longest_step_s) {
-                match self.filter(&self.time_s[stretch.clone()], &mut rows[stretch]) {
-                    Some(true) => cleaned.filtered_stretches += 1,
-                    Some(false) => cleaned.unfiltered_stretches += 1,
-                    None => {}
+        let mut tracks: Vec<Track> = (0..AT_ONCE).map(|_| Track::missing(frames)).collect();
+        for first in (0..landmarks).step_by(AT_ONCE) {
+            let tracks = &mut tracks[..AT_ONCE.min(landmarks - first)];
+            self.gather(person, first, tracks);
+            for track in &mut *tracks {
+                self.clean_track(track, &mut cleaned);
+                for (trusted, state) in trusted.iter_mut().zip(&track.states) {
+                    *trusted |= *state != State::Missing;
                 }
             }
-            store(person, landmark, &rows, &states, &mut cleaned.poses);
-            for (trusted, state) in trusted.iter_mut().zip(&states) {
-                *trusted |= *state != State::Missing;
-            }
+            store(person, first, tracks, &mut cleaned.poses);
         }
         for (pose, trusted) in cleaned.poses.iter_mut().zip(trusted) {
             if !trusted {
@@ -110,14 +125,34 @@ impl<'a> Cleaner<'a> {
         cleaned
     }
 
-    fn gather(&self, person: &Person, landmark: usize, rows: &mut [Row], states: &mut [State]) {
-        for ((pose, row), state) in person.poses.iter().zip(rows).zip(states) {
-            *state = State::Missing;
-            if let Some(point) = pose.as_ref().map(|pose| &pose.points[landmark])
-                && point.visibility >= self.settings.minimum_visibility
-            {
-                *state = State::Seen;
-                *row = [point.x_px, point.y_px, point.z_px, point.x_m, point.y_m, point.z_m].map(f64::from);
+    fn gather(&self, person: &Person, first: usize, tracks: &mut [Track]) {
+        for (frame, pose) in person.poses.iter().enumerate().take(self.time_s.len()) {
+            let points = pose.as_ref().map_or(&[][..], |pose| &pose.points[first..]);
+            for (index, track) in tracks.iter_mut().enumerate() {
+                let trusted = points
+                    .get(index)
+                    .filter(|point| point.visibility >= self.settings.minimum_visibility);
+                track.states[frame] = if trusted.is_some() { State::Seen } else { State::Missing };
+                if let Some(point) = trusted {
+                    track.rows[frame] =
+                        [point.x_px, point.y_px, point.z_px, point.x_m, point.y_m, point.z_m].map(f64::from);
+                }
+            }
+        }
+    }
+
+    fn clean_track(&self, track: &mut Track, cleaned: &mut Cleaned) {
+        fill(
+            self.time_s,
+            &mut track.rows,
+            &mut track.states,
+            self.settings.longest_gap_s,
+        );
+        for stretch in stretches(self.time_s, &track.states, self.longest_step_s) {
+            match self.filter(&self.time_s[stretch.clone()], &mut track.rows[stretch]) {
+                Some(true) => cleaned.filtered_stretches += 1,
+                Some(false) => cleaned.unfiltered_stretches += 1,
+                None => {}
             }
         }
     }
@@ -177,36 +212,46 @@ fn plan(
     Ok(Plan::Uneven(timebase.interval_s))
 }
 
-/// Writes a landmark's cleaned rows into the poses, making poses where the model found nobody.
-fn store(person: &Person, landmark: usize, rows: &[Row], states: &[State], poses: &mut [Option<Pose>]) {
-    let mut last_seen = 0;
-    for (frame, (row, state)) in rows.iter().zip(states).enumerate() {
-        if *state == State::Missing {
-            continue;
-        }
-        let pose = poses[frame].get_or_insert_with(|| stand_in(person, frame));
-        let point = &mut pose.points[landmark];
-        let [x_px, y_px, z_px, x_m, y_m, z_m] = row.map(|value| value as f32);
-        *point = Point {
-            x_px,
-            y_px,
-            z_px,
-            x_m,
-            y_m,
-            z_m,
-            ..*point
-        };
-        if *state == State::Seen {
-            last_seen = frame;
-        } else {
-            let next_seen = (frame..states.len()).find(|&next| states[next] == State::Seen);
-            let sides = [Some(last_seen), next_seen].into_iter().flatten();
-            let points = sides.filter_map(|side| person.poses[side].as_ref().map(|pose| pose.points[landmark]));
-            (point.visibility, point.presence) = points.fold((1.0, 1.0), |(visibility, presence): (f32, f32), side| {
-                (visibility.min(side.visibility), presence.min(side.presence))
-            });
+/// Writes cleaned landmarks into the poses, making poses where the model found nobody.
+fn store(person: &Person, first: usize, tracks: &[Track], poses: &mut [Option<Pose>]) {
+    for (frame, place) in poses.iter_mut().enumerate() {
+        for (landmark, track) in (first..).zip(tracks) {
+            let state = track.states[frame];
+            if state == State::Missing {
+                continue;
+            }
+            let pose = place.get_or_insert_with(|| stand_in(person, frame));
+            let point = &mut pose.points[landmark];
+            let [x_px, y_px, z_px, x_m, y_m, z_m] = track.rows[frame].map(|value| value as f32);
+            *point = Point {
+                x_px,
+                y_px,
+                z_px,
+                x_m,
+                y_m,
+                z_m,
+                ..*point
+            };
+            if state == State::Filled {
+                (point.visibility, point.presence) = lesser(person, landmark, track, frame);
+            }
         }
     }
+}
+
+/// The lesser visibility and presence of the frames on either side of a gap.
+fn lesser(person: &Person, landmark: usize, track: &Track, frame: usize) -> (f32, f32) {
+    let seen = |frame: &usize| track.states[*frame] == State::Seen;
+    let sides = [(0..frame).rfind(seen), (frame..track.states.len()).find(seen)];
+    let poses = sides
+        .into_iter()
+        .flatten()
+        .filter_map(|side| person.poses[side].as_ref());
+    poses
+        .map(|pose| pose.points[landmark])
+        .fold((1.0, 1.0), |(visibility, presence), point| {
+            (point.visibility.min(visibility), point.presence.min(presence))
+        })
 }
 
 /// A pose for a frame in a short gap: no landmark is visible yet, each is where it was last seen.

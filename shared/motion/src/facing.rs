@@ -1,18 +1,19 @@
 //! Which side of the body the camera sees, on which the sign of every angle in the image depends.
 //!
-//! "Facing right in the picture" and "the camera sees the right side" are the same for an upright person, but only the
-//! second stays true when the person lies, hangs or turns a somersault. It is therefore read from how the feet stand to the
-//! shanks and the nose to the neck, and not from which way the toes point in the picture.
+//! "Facing right in the picture" and "the camera sees the right side" are the same for an upright person, but only
+//! the second stays true when the person lies, hangs or turns a somersault. It is therefore read from how the feet
+//! stand to the shanks and the nose to the neck, and not from which way the toes point in the picture.
 
 use crate::body::{Body, EARS, Limb, SHOULDERS, cross2, length, unit};
 use crate::{Landmark, Pose, Side};
 
-/// Evidence below this share of its greatest possible value changes nothing: the person is seen nearly from front or back.
+/// Evidence below this share of its greatest possible value changes nothing: the person is seen nearly from front or
+/// back.
 const DECISIVE: f64 = 0.3;
 
-/// For each frame +1 where the camera sees the right side, which an upright person turns to it when facing right in the
-/// picture, or -1 for the left side. Views from front and back keep the side seen last; at the start they have the side seen
-/// first, and if no frame is decisive, the one that has more evidence over all.
+/// For each frame +1 where the camera sees the right side, which an upright person turns to it when facing right in
+/// the picture, or -1 for the left side. Views from front and back keep the side seen last; at the start they have
+/// the side seen first, and if no frame is decisive, the one that has more evidence over all.
 pub(crate) fn sides_seen(poses: &[Option<Pose>], minimum_visibility: f32) -> Vec<f64> {
     let evidence: Vec<f64> = poses
         .iter()
@@ -38,8 +39,8 @@ pub(crate) fn sides_seen(poses: &[Option<Pose>], minimum_visibility: f32) -> Vec
         .collect()
 }
 
-/// In `-1..=1`: the part of feet and face that points forward at right angles to shanks and neck, positive where the right
-/// side is seen. Feet that point apart, as seen from the front, cancel out.
+/// In `-1..=1`: the part of feet and face that points forward at right angles to shanks and neck, positive where the
+/// right side is seen. Feet that point apart, as seen from the front, cancel out.
 fn evidence(body: &Body<'_>) -> f64 {
     let feet = [Side::Left, Side::Right].map(|side| {
         let limb = Limb::of(side);

@@ -1,7 +1,8 @@
-//! Zero-lag Butterworth low-pass filter: forward and backward over a signal, as `SciPy`'s `butter` and `filtfilt` do it.
+//! Zero-lag Butterworth low-pass filter: forward and backward over a signal, as `SciPy`'s `butter` and `filtfilt` do
+//! it.
 //!
-//! A signal here is a slice of rows of `N` values, one row per moment: the coordinates of one landmark lie side by side,
-//! so the recursion, which cannot be made parallel in time, is carried out for all of them at once.
+//! A signal here is a slice of rows of `N` values, one row per moment: the coordinates of one landmark lie side by
+//! side, so the recursion, which cannot be made parallel in time, is carried out for all of them at once.
 
 use crate::MotionError;
 
@@ -43,7 +44,8 @@ impl Butterworth {
     ///
     /// # Errors
     ///
-    /// [`MotionError::InvalidSettings`] if the order is not in `1..=GREATEST_ORDER` or the cut-off is not between 0 and half of `rate_hz`.
+    /// [`MotionError::InvalidSettings`] if the order is not in `1..=GREATEST_ORDER` or the cut-off is not between 0
+    /// and half of `rate_hz`.
     pub fn lowpass(order: usize, cutoff_hz: f64, rate_hz: f64) -> Result<Self, MotionError> {
         if !(1..=GREATEST_ORDER).contains(&order) {
             return Err(MotionError::InvalidSettings(format!(
@@ -84,7 +86,8 @@ impl Butterworth {
     /// Filters the signal in place, forward and backward, so that nothing is delayed. The ends are extended by point
     /// reflection and the state starts at rest on the first extended value (Gustafsson's alternative is not used).
     ///
-    /// Returns false and leaves the signal alone if it has no more than [`Self::padding`] rows, which is where `SciPy` fails.
+    /// Returns false and leaves the signal alone if it has no more than [`Self::padding`] rows, which is where
+    /// `SciPy` fails.
     #[must_use = "a signal that is too short was not filtered"]
     pub fn filter_both_ways<const N: usize>(&self, signal: &mut [[f64; N]]) -> bool {
         if signal.len() <= self.padding() {

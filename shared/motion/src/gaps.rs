@@ -18,9 +18,9 @@ pub enum State {
 /// Slack on durations, for times that went through decimal fractions.
 const SLACK_S: f64 = 1e-9;
 
-/// Fills gaps by piecewise cubic Hermite interpolation that does not overshoot (Fritsch and Butland 1984; the slopes are
-/// those of `SciPy`'s `PchipInterpolator`). A gap lasts from the frame seen before it to the frame seen after it; it is
-/// filled if that is at most `longest_gap_s`. Nothing is filled before the first or after the last frame seen.
+/// Fills gaps by piecewise cubic Hermite interpolation that does not overshoot (Fritsch and Butland 1984; the slopes
+/// are those of `SciPy`'s `PchipInterpolator`). A gap lasts from the frame seen before it to the frame seen after it;
+/// it is filled if that is at most `longest_gap_s`. Nothing is filled before the first or after the last frame seen.
 ///
 /// Frames seen on the far side of a long gap have no influence on how a short one is filled.
 pub fn fill<const N: usize>(time_s: &[f64], rows: &mut [[f64; N]], states: &mut [State], longest_gap_s: f64) {

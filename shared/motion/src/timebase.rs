@@ -1,10 +1,10 @@
 //! Time: how evenly frames follow each other, and moving signals between true times and an even grid.
 //!
-//! Video from phones and screens has a variable rate. A recursive filter needs even steps, so uneven signals are resampled,
-//! filtered and read back at their true times.
+//! Video from phones and screens has a variable rate. A recursive filter needs even steps, so uneven signals are
+//! resampled, filtered and read back at their true times.
 
-/// Share of the median interval by which an interval may differ before the frames count as uneven. Containers that round
-/// times to milliseconds stay below it at 30 frames per second.
+/// Share of the median interval by which an interval may differ before the frames count as uneven. Containers that
+/// round times to milliseconds stay below it at 30 frames per second.
 pub const EVEN_TOLERANCE: f64 = 0.05;
 
 /// How the frames of a recording follow each other.
@@ -71,9 +71,10 @@ impl<const N: usize> Grid<N> {
     }
 }
 
-/// Cubic Hermite interpolation whose slope at a sample is that of the parabola through it and its neighbours (Bessel's
-/// slopes; de Boor, A Practical Guide to Splines, §IV). It is linear in the samples and exact for parabolas, where a chain
-/// of straight lines would flatten a 3 Hz movement filmed at 30 frames per second by up to a twentieth.
+/// Cubic Hermite interpolation whose slope at a sample is that of the parabola through it and its neighbours
+/// (Bessel's slopes; de Boor, A Practical Guide to Splines, §IV). It is linear in the samples and exact for
+/// parabolas, where a chain of straight lines would flatten a 3 Hz movement filmed at 30 frames per second by up to a
+/// twentieth.
 ///
 /// `wanted_s` increases and lies within `time_s`, save for rounding.
 fn interpolate<const N: usize>(time_s: &[f64], rows: &[[f64; N]], wanted_s: &[f64], wanted: &mut [[f64; N]]) {

@@ -4,12 +4,14 @@ use crate::recording::check_times;
 use crate::{Analysis, AngleSeries, MotionError, PersonAnalysis, Point};
 
 impl Analysis {
-    /// Checks what the types alone cannot promise: every series and every list of poses has a place for each frame, poses have the skeleton's
+    /// Checks what the types alone cannot promise: every series and every list of poses (unless it is
+    /// stored apart) has a place for each frame, poses have the skeleton's
     /// number of points, and every number is finite.
     ///
     /// # Errors
     ///
-    /// [`MotionError::InvalidAnalysis`] or [`MotionError::NotFinite`], naming the first person and series that breaks a rule.
+    /// [`MotionError::InvalidAnalysis`] or [`MotionError::NotFinite`], naming the first person and series that breaks
+    /// a rule.
     pub fn validate(&self) -> Result<(), MotionError> {
         check_times(&self.time_s).map_err(MotionError::InvalidAnalysis)?;
         self.settings.validate()?;
@@ -19,7 +21,7 @@ impl Analysis {
     fn validate_person(&self, person: &PersonAnalysis) -> Result<(), MotionError> {
         let name = |what: &str| format!("{what} of person {}", person.id);
         let frames = self.time_s.len();
-        if person.poses.len() != frames {
+        if !person.poses.is_empty() && person.poses.len() != frames {
             let reason = format!(
                 "there are {} {}, and {frames} frames",
                 person.poses.len(),

@@ -9,12 +9,14 @@ pub const ANGLES_SCHEMA_VERSION: u32 = 1;
 const KIND: &str = "marey_angles";
 const UNITS: &str = "_deg: degrees; _s: seconds of presentation time";
 
-/// Writes every angle of every person: columns `frame`, `time_s`, `person`, `angle`, `side` (none for trunk and pelvis), `space`,
-/// `raw_deg` and `value_deg` (none in gaps). The settings of the analysis are in the metadata, as JSON.
+/// Writes every angle of every person: columns `frame`, `time_s`, `person`, `angle`, `side` (none for trunk and
+/// pelvis), `space`, `raw_deg` and `value_deg` (none in gaps). The settings of the analysis are in the metadata, as
+/// JSON.
 ///
 /// # Errors
 ///
-/// [`MotionError::InvalidAnalysis`] or [`MotionError::NotFinite`] as [`Analysis::validate`] says, or [`MotionError::Encoding`].
+/// [`MotionError::InvalidAnalysis`] or [`MotionError::NotFinite`] as [`Analysis::validate`] says, or
+/// [`MotionError::Encoding`].
 pub fn angles_to_parquet(analysis: &Analysis) -> Result<Vec<u8>, MotionError> {
     analysis.validate()?;
     let series: Vec<(u32, &AngleSeries)> = analysis

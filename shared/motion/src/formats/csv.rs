@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use crate::{Analysis, Angle, MotionError, Space, series_id};
 
-/// Writes every angle: columns `time_s` and `person`, then one per series, such as `left_knee_flexion_image_deg`, in the same order
-/// for every analysis. A row for each frame of each person, person after person; gaps are empty. Degrees have four decimals,
-/// times all their digits. Lines end with a line feed.
+/// Writes every angle: columns `time_s` and `person`, then one per series, such as `left_knee_flexion_image_deg`, in
+/// the same order for every analysis. A row for each frame of each person, person after person; gaps are empty.
+/// Degrees have four decimals, times all their digits. Lines end with a line feed.
 ///
 /// # Errors
 ///

@@ -1,4 +1,5 @@
-//! Analyses and recordings as JSON. Numbers are always finite: what is not known is `null`, and anything else is an error.
+//! Analyses and recordings as JSON. Numbers are always finite: what is not known is `null`, and anything else is an
+//! error.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +20,8 @@ pub fn analysis_to_json(analysis: &Analysis) -> Result<String, MotionError> {
 ///
 /// # Errors
 ///
-/// [`MotionError::NewerSchema`] if a later version of Marey wrote it, [`MotionError::MalformedJson`] if it is something else,
-/// [`MotionError::InvalidAnalysis`] if it contradicts itself.
+/// [`MotionError::NewerSchema`] if a later version of Marey wrote it, [`MotionError::MalformedJson`] if it is
+/// something else, [`MotionError::InvalidAnalysis`] if it contradicts itself.
 pub fn analysis_from_json(json: &str) -> Result<Analysis, MotionError> {
     check_json_version(json, ANALYSIS_SCHEMA_VERSION)?;
     let analysis: Analysis = parse(json)?;
@@ -39,7 +40,8 @@ struct StoredRecording<'a> {
     people: &'a [Person],
 }
 
-/// Writes a recording, with the version of the layout as `schema_version`; [`recording_from_json`] gives back exactly the same one.
+/// Writes a recording, with the version of the layout as `schema_version`; [`recording_from_json`] gives back exactly
+/// the same one.
 ///
 /// # Errors
 ///
@@ -61,8 +63,8 @@ pub fn recording_to_json(recording: &Recording) -> Result<String, MotionError> {
 ///
 /// # Errors
 ///
-/// [`MotionError::NewerSchema`] if a later version of Marey wrote it, [`MotionError::MalformedJson`] if it is something else,
-/// [`MotionError::InvalidRecording`] if it contradicts itself.
+/// [`MotionError::NewerSchema`] if a later version of Marey wrote it, [`MotionError::MalformedJson`] if it is
+/// something else, [`MotionError::InvalidRecording`] if it contradicts itself.
 pub fn recording_from_json(json: &str) -> Result<Recording, MotionError> {
     check_json_version(json, RECORDING_SCHEMA_VERSION)?;
     let recording: Recording = parse(json)?;
@@ -70,7 +72,8 @@ pub fn recording_from_json(json: &str) -> Result<Recording, MotionError> {
     Ok(recording)
 }
 
-/// The version is read on its own first: the rest of a newer layout may not parse, and the reason should be the version.
+/// The version is read on its own first: the rest of a newer layout may not parse, and the reason should be the
+/// version.
 fn check_json_version(json: &str, supported: u32) -> Result<(), MotionError> {
     #[derive(Deserialize)]
     struct Version {

@@ -1,7 +1,7 @@
 //! Recordings as Parquet: a row for each person in each frame, a column for each number of each landmark.
 //!
-//! A landmark's coordinate over time is one column, which is how it is read, plotted and compressed. A frame in which nobody was found
-//! has one row without a person, so that every frame time is kept.
+//! A landmark's coordinate over time is one column, which is how it is read, plotted and compressed. A frame in which
+//! nobody was found has one row without a person, so that every frame time is kept.
 
 use super::check_version;
 use super::table::{Column, Field, Kind, Table, Values, guarded, malformed, write};
@@ -10,7 +10,8 @@ use crate::{Model, MotionError, Person, Point, Pose, Recording, Skeleton, Source
 /// Version of the layout. Raise it when a reader of the old layout would misread the new one.
 pub const RECORDING_SCHEMA_VERSION: u32 = 1;
 
-/// Places for poses, people times frames, that a file may ask for: 20 people for a day at 30 frames per second are more.
+/// Places for poses, people times frames, that a file may ask for: 20 people for a day at 30 frames per second are
+/// more.
 const MOST_PLACES: usize = 40_000_000;
 
 const KIND: &str = "marey_recording";
@@ -156,8 +157,9 @@ fn metadata(recording: &Recording) -> Vec<(&'static str, String)> {
 ///
 /// # Errors
 ///
-/// [`MotionError::NewerSchema`] if a later version of Marey wrote the file, [`MotionError::MalformedParquet`] if the file is damaged or something
-/// else, [`MotionError::InvalidRecording`] if its content contradicts itself. No content makes it panic.
+/// [`MotionError::NewerSchema`] if a later version of Marey wrote the file, [`MotionError::MalformedParquet`] if the
+/// file is damaged or something else, [`MotionError::InvalidRecording`] if its content contradicts itself. No content
+/// makes it panic.
 pub fn recording_from_parquet(bytes: &[u8]) -> Result<Recording, MotionError> {
     guarded(|| {
         let table = Table::open(bytes)?;

@@ -8,7 +8,7 @@ use parquet::basic::{Compression, ConvertedType, Encoding, Repetition, Type as P
 use parquet::column::reader::get_typed_column_reader;
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, RowGroupMetaData};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
@@ -16,8 +16,8 @@ use parquet::schema::types::{ColumnPath, Type};
 
 use crate::MotionError;
 
-/// No file may claim more rows: that would be several days of video. The limit keeps a small hostile file from becoming a
-/// large amount of memory.
+/// No file may claim more rows: that would be several days of video. The limit keeps a small hostile file from
+/// becoming a large amount of memory.
 const MOST_ROWS: usize = 16_000_000;
 
 /// A column's name, type and whether rows may lack it.
@@ -123,14 +123,18 @@ fn write_column(writer: &mut SerializedColumnWriter<'_>, column: &Column<'_>) ->
         Values::Float(values) => writer.typed::<FloatType>().write_batch(values, levels, None)?,
         Values::Double(values) => writer.typed::<DoubleType>().write_batch(values, levels, None)?,
         Values::Text(values) => {
-            let values: Vec<ByteArray> = values.iter().map(|&text| ByteArray::from(text)).collect();
+            let values: Vec<ByteArray> = values
+                .iter()
+                .map(|text| ByteArray::from(Bytes::from_static(text.as_bytes())))
+                .collect();
             writer.typed::<ByteArrayType>().write_batch(&values, levels, None)?
         }
     };
     Ok(())
 }
 
-/// Numbers that change slowly compress far better with their bytes split into streams; the rest repeats and suits a dictionary.
+/// Numbers that change slowly compress far better with their bytes split into streams; the rest repeats and suits a
+/// dictionary.
 fn properties(fields: &[Field], metadata: Vec<(&str, String)>) -> WriterProperties {
     let metadata = metadata
         .into_iter()
@@ -163,14 +167,25 @@ pub(super) struct Table {
     rows: usize,
 }
 
-/// Runs a reader. The decoder is meant to return errors for damaged files, but it is large and files are hostile: should it
-/// panic, that is an error too.
+/// Runs a reader. The decoder is meant to return errors for damaged files, but it is large and files are hostile:
+/// should it panic, that is an error too.
 pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, MotionError>) -> Result<T, MotionError> {
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(malformed("the decoder gave up on damaged data")))
 }
 
 pub(super) fn malformed(reason: impl Into<String>) -> MotionError {
     MotionError::MalformedParquet(reason.into())
+}
+
+/// The decoder takes a chunk's place in the file on trust.
+fn lies_within(chunk: &ColumnChunkMetaData, length: usize) -> bool {
+    let start = chunk
+        .dictionary_page_offset()
+        .unwrap_or_else(|| chunk.data_page_offset());
+    let end = start
+        .checked_add(chunk.compressed_size())
+        .and_then(|end| usize::try_from(end).ok());
+    start >= 0 && chunk.compressed_size() >= 0 && end.is_some_and(|end| end <= length)
 }
 
 impl Table {
@@ -180,6 +195,15 @@ impl Table {
         let rows = file.metadata().file_metadata().num_rows();
         let rows = usize::try_from(rows).ok().filter(|&rows| rows <= MOST_ROWS);
         let rows = rows.ok_or_else(|| malformed(format!("it claims to have more than {MOST_ROWS} rows")))?;
+        let chunks = file.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns);
+        for chunk in chunks {
+            if !lies_within(chunk, bytes.len()) {
+                return Err(malformed(format!(
+                    "column {} lies outside of the file",
+                    chunk.column_path().string()
+                )));
+            }
+        }
         Ok(Self { file, rows })
     }
 

@@ -1,0 +1,12 @@
+//! Tests of the crate through its public interface.
+
+#![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
+mod angles;
+mod cleaning;
+mod figures;
+mod filter;
+mod formats;
+mod measured;
+#[path = "../support/mod.rs"]
+mod support;
