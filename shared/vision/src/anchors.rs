@@ -23,6 +23,7 @@ pub fn anchor_centers(size: usize, strides: &[usize]) -> Vec<[f64; 2]> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "what must not change must be the same to the bit")]
 mod tests {
     use proptest::prelude::*;
 

@@ -125,6 +125,7 @@ fn newest_weight(frequency_hz: f64, cutoff_hz: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "what must not change must be the same to the bit")]
 mod tests {
     use proptest::prelude::*;
 

@@ -58,6 +58,7 @@ pub(crate) fn sigmoid(logit: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "what must not change must be the same to the bit")]
 mod tests {
     use super::*;
 
