@@ -1,1 +1,169 @@
-//! The pose function.
+//! Estimates the body's pose in every frame of the video.
+
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use marey_cloud::{Input, Output, OutputFile, Stage, StageError, Work};
+use marey_fn_kit::{LARGEST_SIDE_PX, VIDEO_JSON, kill_on_stop, media_error, sentence, video_info};
+use marey_media::{Frame, FrameReader, FrameSize, ReadOptions, Tools, VideoInfo};
+use marey_motion::{Person, Pose, Recording, Skeleton, Source, formats::recording_to_parquet};
+use marey_vision::{ImageView, Models, OnnxRuntime, PoseEstimator, PoseOptions, Timings, VisionError};
+use serde_json::{Value, json};
+
+/// The artifact that holds the recording.
+pub const RECORDING: &str = "recording.parquet";
+
+/// The stage `pose`. The models are loaded once and serve every message of the process.
+#[derive(Debug)]
+pub struct PoseStage {
+    tools: Tools,
+    estimator: Mutex<PoseEstimator>,
+}
+
+impl PoseStage {
+    /// Loads ONNX Runtime and the models.
+    ///
+    /// # Errors
+    /// The library or a model is missing or damaged; the error says what to do.
+    pub fn new(tools: Tools, library: &Path, models: &Path) -> Result<Self, VisionError> {
+        let runtime = OnnxRuntime::load(library)?;
+        let estimator = PoseEstimator::new(&runtime, &Models::open(models)?, PoseOptions::default())?;
+        Ok(Self {
+            tools,
+            estimator: Mutex::new(estimator),
+        })
+    }
+}
+
+impl Stage for PoseStage {
+    fn name(&self) -> &'static str {
+        "pose"
+    }
+
+    fn inputs(&self) -> &'static [Input] {
+        &[
+            Input::Upload,
+            Input::Artifact {
+                stage: "probe",
+                name: VIDEO_JSON,
+            },
+        ]
+    }
+
+    fn run(&self, work: &Work) -> Result<Output, StageError> {
+        let info = video_info(work)?;
+        let mut estimator = self.estimator.lock().unwrap_or_else(PoisonError::into_inner);
+        estimator.reset();
+        let before = estimator.timings();
+        let started = Instant::now();
+        let recording = record(&self.tools, &mut estimator, work, &info)?;
+        let seconds = started.elapsed().as_secs_f64();
+        let seen = recording
+            .people
+            .first()
+            .map_or(0, |person| person.poses.iter().flatten().count());
+        if seen == 0 {
+            return Err(nobody());
+        }
+        let path = work.scratch.join(RECORDING);
+        std::fs::write(&path, recording_to_parquet(&recording).map_err(StageError::internal)?)?;
+        let file = OutputFile {
+            name: RECORDING,
+            content_type: "application/vnd.apache.parquet",
+            path,
+        };
+        let facts = facts(&recording, seen, &before, &estimator.timings(), seconds);
+        Ok(Output {
+            files: vec![file],
+            facts,
+        })
+    }
+}
+
+/// Reads the video and follows the person through it.
+fn record(
+    tools: &Tools,
+    estimator: &mut PoseEstimator,
+    work: &Work,
+    info: &VideoInfo,
+) -> Result<Recording, StageError> {
+    let size = FrameSize::Within {
+        width: LARGEST_SIDE_PX,
+        height: LARGEST_SIDE_PX,
+    };
+    let options = ReadOptions {
+        size,
+        ..ReadOptions::default()
+    };
+    let mut reader = FrameReader::open(tools, work.upload()?, info, options).map_err(media_error)?;
+    kill_on_stop(work, reader.cancel_handle());
+    let (mut time_s, mut poses) = (Vec::new(), Vec::new());
+    while let Some(frame) = reader.read().map_err(media_error)? {
+        work.control.check()?;
+        let view = ImageView::rgb(&frame.rgb, frame.width, frame.height).map_err(vision_error)?;
+        let pose = estimator.process(view, frame.time_s).map_err(vision_error)?;
+        poses.push(pose.map(|pose| to_source_size(pose, &frame, info)));
+        time_s.push(frame.time_s);
+        work.control
+            .set_progress(time_s.len() as f64 / info.frame_count.max(1) as f64);
+        reader.recycle(frame);
+    }
+    work.control.check()?;
+    let source = Source {
+        name: work.job.input.name.clone(),
+        width_px: info.width_px,
+        height_px: info.height_px,
+    };
+    let model = estimator.model();
+    Ok(Recording {
+        source,
+        skeleton: Skeleton::BlazePose33,
+        model,
+        time_s,
+        people: vec![Person { id: 0, poses }],
+    })
+}
+
+/// Landmarks are kept in pixels of the upright original, whatever size the frames were read at.
+fn to_source_size(mut pose: Pose, frame: &Frame, info: &VideoInfo) -> Pose {
+    let x = info.width_px as f32 / frame.width as f32;
+    let y = info.height_px as f32 / frame.height as f32;
+    for point in &mut pose.points {
+        point.x_px *= x;
+        point.y_px *= y;
+        point.z_px *= x;
+    }
+    pose
+}
+
+fn facts(recording: &Recording, seen: usize, before: &Timings, after: &Timings, seconds: f64) -> Value {
+    let frames = recording.time_s.len();
+    let total = after.total.saturating_sub(before.total).as_secs_f64();
+    let inference = after.inference.saturating_sub(before.inference).as_secs_f64();
+    let rounded = |value: f64| (value * 1000.0).round() / 1000.0;
+    json!({
+        "frames": frames,
+        "frames_with_person": seen,
+        "people": recording.people.len(),
+        "frames_per_second": rounded(frames as f64 / seconds),
+        "inference_share": rounded(inference / total.max(f64::MIN_POSITIVE)),
+        "detector_runs": after.detector_runs - before.detector_runs,
+        "model": recording.model.name,
+        "model_sha256": recording.model.sha256,
+    })
+}
+
+fn nobody() -> StageError {
+    StageError::permanent(
+        "NO_PERSON_FOUND",
+        "Nobody was found in any frame of the video.",
+        "Film the whole body against a calm background, well lit, at least a quarter of the picture high.",
+    )
+}
+
+fn vision_error(error: VisionError) -> StageError {
+    StageError::transient(error.code(), sentence(&error.to_string()), error.hint()).because(error)
+}

@@ -92,7 +92,8 @@ where
     }
     for record in event.records {
         let id = record.message_id.clone().unwrap_or_default();
-        if handle(received(record, settings, region)).await != Disposal::Acknowledge {
+        // Boxed: the futures of SDK calls are deeply nested types.
+        if Box::pin(handle(received(record, settings, region))).await != Disposal::Acknowledge {
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = id;
             response.batch_item_failures.push(failure);

@@ -61,7 +61,7 @@ const PELVIS_SWAY_M: f64 = 0.018;
 const PELVIS_TURN: f64 = 0.087;
 const SHOULDER_TURN: f64 = 0.10;
 /// Half the distance between the lines the heels walk on, in metres, and how far the feet point outward in radians.
-const HALF_BASE_M: f64 = 0.055;
+const HALF_BASE_M: f64 = 0.07;
 const TOE_OUT: f64 = 0.10;
 
 impl Walk {
@@ -167,7 +167,7 @@ fn leg_at(side: Side, cycle: f64) -> Leg {
             thigh_across + shank_across,
         );
     // The bent toes straighten early in swing, slowly at first so that they clear the floor.
-    let bend = toe_bend(-TOE_OFF_PITCH) * (1.0 - minimum_jerk((phase - TOE_OFF) / 0.16));
+    let bend = toe_bend(-TOE_OFF_PITCH) * (1.0 - minimum_jerk((phase - TOE_OFF) / 0.12));
     let foot = foot.at(ankle);
     let toes = foot
         .pitched(-bend)

@@ -1,0 +1,197 @@
+use std::path::Path;
+
+use marey_cloud::{memory::Memory, store::ReadJobs};
+use marey_engine::{Artifact, upload::Metadata};
+use serde_json::json;
+
+use super::*;
+
+/// A bucket in memory whose objects can be looked at.
+#[derive(Clone)]
+struct Bucket {
+    memory: Memory,
+    etag: &'static str,
+    metadata: Metadata,
+}
+
+impl LookAtUploads for Bucket {
+    async fn look(&self, _: &str, key: &str, version: Option<&str>) -> Result<Option<UploadHead>, CloudError> {
+        let Some(content) = self.memory.object(key) else {
+            return Ok(None);
+        };
+        let (etag, version) = (self.etag.to_owned(), version.map(str::to_owned));
+        Ok(Some(UploadHead {
+            bytes: content.len() as u64,
+            etag,
+            version,
+            metadata: self.metadata.clone(),
+        }))
+    }
+}
+
+impl StoreArtifacts for Bucket {
+    async fn fetch(&self, key: &str, to: &Path) -> Result<(), CloudError> {
+        self.memory.fetch(key, to).await
+    }
+
+    async fn store_file(&self, artifact: &Artifact, from: &Path) -> Result<(), CloudError> {
+        self.memory.store_file(artifact, from).await
+    }
+
+    async fn store_bytes(&self, key: &str, content_type: &str, bytes: Vec<u8>) -> Result<(), CloudError> {
+        self.memory.store_bytes(key, content_type, bytes).await
+    }
+}
+
+type World = Conductor<Memory, Bucket, Memory>;
+
+fn world(metadata: Metadata) -> (World, Memory) {
+    let memory = Memory::default();
+    let artifacts = Bucket {
+        memory: memory.clone(),
+        etag: "e",
+        metadata,
+    };
+    let (store, queues) = (memory.clone(), memory.clone());
+    (
+        Conductor {
+            store,
+            artifacts,
+            queues,
+            source: "intake".into(),
+            now: Timestamp::now,
+        },
+        memory,
+    )
+}
+
+fn message(keys: &[&str]) -> Received {
+    let record = |key: &&str| {
+        json!({
+            "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "eu-west-1", "eventName": "ObjectCreated:Put",
+            "eventTime": "2026-11-21T00:00:00.000Z", "userIdentity": {}, "requestParameters": {}, "responseElements": {},
+            "s3": {"bucket": {"name": "up"}, "object": {"key": key, "size": 3, "eTag": "ignored"}},
+        })
+    };
+    let body = json!({"Records": keys.iter().map(record).collect::<Vec<_>>()}).to_string();
+    Received {
+        body,
+        queue: "q".into(),
+        receipt: "r".into(),
+    }
+}
+
+async fn jobs(memory: &Memory, owner: &str) -> Vec<Job> {
+    memory.list(owner, 100, None).await.unwrap().jobs
+}
+
+#[tokio::test]
+async fn an_upload_becomes_a_job_whose_first_task_is_sent() {
+    let (world, memory) = world(Metadata::default());
+    memory.put_object("uploads/my clip+1.mp4", "abc");
+    assert_eq!(
+        handle(&world, &message(&["uploads/my+clip%2B1.mp4"])).await,
+        Disposal::Acknowledge
+    );
+    let found = jobs(&memory, "default").await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (found[0].input.name.as_str(), found[0].input.bytes),
+        ("my clip+1.mp4", 3)
+    );
+    let task = memory.receive().unwrap();
+    assert_eq!((task.payload.stage.as_str(), task.payload.job), ("probe", found[0].id));
+}
+
+#[tokio::test]
+async fn the_same_event_twice_makes_one_job_and_two_records_make_two() {
+    let (world, memory) = world(Metadata::default());
+    memory.put_object("uploads/a.mp4", "a");
+    memory.put_object("uploads/b.mp4", "b");
+    for _ in 0..2 {
+        assert_eq!(
+            handle(&world, &message(&["uploads/a.mp4", "uploads/b.mp4"])).await,
+            Disposal::Acknowledge
+        );
+    }
+    assert_eq!(jobs(&memory, "default").await.len(), 2);
+    let sent = std::iter::from_fn(|| memory.receive()).count();
+    assert_eq!(sent, 2, "the second delivery sends nothing that is there");
+}
+
+#[tokio::test]
+async fn a_crash_between_the_job_and_its_task_is_healed_by_the_next_delivery() {
+    let (world, memory) = world(Metadata::default());
+    memory.put_object("uploads/a.mp4", "a");
+    memory.break_down("send");
+    assert_eq!(
+        handle(&world, &message(&["uploads/a.mp4"])).await,
+        Disposal::Return(None)
+    );
+    assert_eq!(jobs(&memory, "default").await.len(), 1);
+    memory.recover();
+    assert_eq!(
+        handle(&world, &message(&["uploads/a.mp4"])).await,
+        Disposal::Acknowledge
+    );
+    assert_eq!(memory.receive().unwrap().payload.stage.as_str(), "probe");
+}
+
+#[tokio::test]
+async fn a_reserved_id_is_kept_and_other_content_under_it_is_another_job() {
+    let (mut world, memory) = world(Metadata::default());
+    let reserved = JobId::of_object("r", "r", None, "r");
+    let key = Request::key("ann", "motion", reserved, "clip.mp4");
+    memory.put_object(&key, "first");
+    handle(&world, &message(&[&key])).await;
+    assert_eq!(jobs(&memory, "ann").await[0].id, reserved);
+    world.artifacts.etag = "other";
+    memory.put_object(&key, "second!");
+    handle(&world, &message(&[&key])).await;
+    handle(&world, &message(&[&key])).await;
+    assert_eq!(
+        jobs(&memory, "ann").await.len(),
+        2,
+        "neither content is lost, and none is run twice"
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_workflow_ends_its_job_with_a_reason() {
+    let (world, memory) = world(Metadata {
+        workflow: Some("dance".into()),
+        priority: None,
+    });
+    memory.put_object("uploads/a.mp4", "a");
+    assert_eq!(
+        handle(&world, &message(&["uploads/a.mp4"])).await,
+        Disposal::Acknowledge
+    );
+    let JobState::Failed { failure, .. } = &jobs(&memory, "default").await[0].state else {
+        panic!("it runs")
+    };
+    assert_eq!(failure.code, "WORKFLOW_UNKNOWN");
+    assert!(failure.hint.contains("motion"));
+    assert!(memory.receive().is_none());
+}
+
+#[tokio::test]
+async fn what_is_gone_makes_no_job_and_what_is_no_event_comes_back() {
+    let (world, memory) = world(Metadata::default());
+    assert_eq!(
+        handle(&world, &message(&["uploads/gone.mp4"])).await,
+        Disposal::Acknowledge
+    );
+    assert!(jobs(&memory, "default").await.is_empty());
+    let nonsense = Received {
+        body: "nonsense".into(),
+        queue: "q".into(),
+        receipt: "r".into(),
+    };
+    assert_eq!(handle(&world, &nonsense).await, Disposal::Return(None));
+    let test = Received {
+        body: r#"{"Service":"Amazon S3","Event":"s3:TestEvent"}"#.into(),
+        ..nonsense
+    };
+    assert_eq!(handle(&world, &test).await, Disposal::Acknowledge);
+}

@@ -1,0 +1,83 @@
+//! Builds the functions and lays them out as the template expects.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    home, root,
+    shell::{Program, step},
+};
+
+/// The functions, by the names of their folders.
+pub(crate) const FUNCTIONS: [&str; 7] = [
+    "intake",
+    "probe",
+    "pose",
+    "biomechanics",
+    "visualize",
+    "api",
+    "deadletter",
+];
+
+/// The layers that the template names.
+pub(crate) const LAYERS: [&str; 3] = ["ffmpeg", "onnxruntime", "models"];
+
+/// Where the template looks: `.marey/build`.
+pub(crate) fn folder() -> PathBuf {
+    home().join("build")
+}
+
+/// The build's target folder.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Builds every function for the local cloud, and the `marey` tool. The whole workspace is built with one set of features,
+/// so that tests and functions share what they depend on.
+pub(crate) fn functions() -> Result<()> {
+    println!("build the functions (a first build takes some minutes)");
+    Program::cargo()
+        .args(["build", "--workspace", "--bins", "--exclude", "xtask"])
+        .run()?;
+    lay_out(&target().join("debug"))?;
+    for layer in LAYERS {
+        // The local cloud mounts no layers; packaging wants a file all the same.
+        let folder = folder().join("layers").join(layer);
+        std::fs::create_dir_all(&folder)?;
+        let note = "Filled by `cargo xtask package`; the local cloud finds these tools under ToolsRoot.\n";
+        std::fs::write(folder.join("README"), note)?;
+    }
+    Ok(())
+}
+
+/// Copies the functions' programs to where the template looks, without symbols.
+pub(crate) fn lay_out(built: &Path) -> Result<()> {
+    step("lay out the functions", || {
+        for name in FUNCTIONS {
+            let program = built.join(format!("marey-{name}"));
+            let folder = folder().join("functions").join(name);
+            std::fs::create_dir_all(&folder)?;
+            let bootstrap = folder.join("bootstrap");
+            if is_newer(&program, &bootstrap) {
+                std::fs::copy(&program, &bootstrap).with_context(|| format!("cannot copy {}", program.display()))?;
+                // Symbols double what has to be uploaded and tell a stack trace nothing that the log does not.
+                let _ = Program::new("strip").arg(&bootstrap).quiet();
+            }
+        }
+        Ok(())
+    })
+}
+
+fn is_newer(source: &Path, copy: &Path) -> bool {
+    let modified = |path: &Path| path.metadata().and_then(|meta| meta.modified()).ok();
+    match (modified(source), modified(copy)) {
+        (Some(source), Some(copy)) => source > copy,
+        _ => true,
+    }
+}
+
+/// The `marey` tool that was built with the functions.
+pub(crate) fn marey() -> PathBuf {
+    target().join("debug/marey")
+}

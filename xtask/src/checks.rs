@@ -1,0 +1,151 @@
+//! Everything that must pass.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::{
+    build,
+    cloud::{self, Cloud, Kind},
+    home, setup,
+    shell::{Program, which},
+    stack::Stack,
+};
+
+/// What to test.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Options {
+    /// Against which local cloud the end-to-end tests run
+    #[arg(long, value_enum, default_value = "ministack")]
+    cloud: Kind,
+    /// Only these steps: format, lint, unit, template, end-to-end
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+const STEPS: [&str; 5] = ["format", "lint", "unit", "template", "end-to-end"];
+
+/// `cargo xtask test`.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if let Some(unknown) = options.only.iter().find(|name| !STEPS.contains(&name.as_str())) {
+        bail!("there is no step {unknown}; the steps are {}", STEPS.join(", "));
+    }
+    let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
+    let needs_setup = ["unit", "template", "end-to-end"].into_iter().any(wanted);
+    if needs_setup {
+        setup::all(&setup::Wanted {
+            cloud: options.cloud,
+            lint: wanted("template"),
+        })?;
+    }
+    let mut times = Vec::new();
+    for name in STEPS.into_iter().filter(|name| wanted(name)) {
+        println!("\n== {name}");
+        let started = Instant::now();
+        match name {
+            "format" => Program::cargo().args(["fmt", "--all", "--check"]).run()?,
+            "lint" => lint()?,
+            "unit" => nextest(&["--workspace", "--exclude", "marey-tests"]).run()?,
+            "template" => template(options.cloud)?,
+            _ => end_to_end(options.cloud)?,
+        }
+        times.push((name, started.elapsed()));
+    }
+    println!();
+    for (name, time) in times {
+        println!("✓ {name:<12} {:>7.1} s", Duration::as_secs_f64(&time));
+    }
+    Ok(())
+}
+
+fn lint() -> Result<()> {
+    Program::cargo()
+        .args([
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ])
+        .run()?;
+    // Not on every machine, and not to be had without building it: run where it is.
+    if which("cargo-deny").is_some() {
+        Program::cargo()
+            .args(["deny", "--workspace", "check", "bans", "licenses", "sources"])
+            .run()?;
+    } else {
+        println!("skipped: cargo-deny is not installed");
+    }
+    Ok(())
+}
+
+/// Tests with nextest where it is installed, else with cargo's own runner.
+fn nextest(arguments: &[&str]) -> Program {
+    let models = home().join("models");
+    let library = home().join("lib/libonnxruntime.so");
+    let program = if which("cargo-nextest").is_some() {
+        Program::cargo().args(["nextest", "run", "--no-tests=fail"])
+    } else {
+        Program::cargo().arg("test")
+    };
+    program
+        .args(arguments)
+        .env("MAREY_MODELS", models)
+        .env("MAREY_ONNXRUNTIME", library)
+}
+
+/// The template against what a local cloud does not check.
+fn template(cloud: Kind) -> Result<()> {
+    let python = home().join("venv/bin/python");
+    let lint = home().join("venv/bin/cfn-lint");
+    Program::new(lint)
+        .args(["--config-file", "infra/.cfnlintrc.yaml", "--", "infra/template.yaml"])
+        .run()?;
+    Program::new(home().join("venv-lint/bin/sam"))
+        .args([
+            "validate",
+            "--lint",
+            "--template",
+            "infra/template.yaml",
+            "--region",
+            "eu-central-1",
+        ])
+        .env("SAM_CLI_TELEMETRY", "0")
+        .run()?;
+    Program::new(&python)
+        .args(["-m", "unittest", "discover", "-s", "infra/tests"])
+        .run()?;
+    if cloud == Kind::Localstack {
+        Program::new(home().join("venv-localstack/bin/python"))
+            .args(["-m", "unittest", "discover", "-s", "infra/localstack/tests"])
+            .env("PYTHONPATH", "infra/localstack")
+            .run()?;
+    }
+    Ok(())
+}
+
+/// The tests of `tests/` and the contract of the table, against a cloud of their own that is stopped afterwards.
+fn end_to_end(kind: Kind) -> Result<()> {
+    build::functions()?;
+    // LocalStack's address is part of a host name that only works on its own port.
+    let port = if kind == Kind::Localstack {
+        cloud::PORT
+    } else {
+        cloud::free_port()?
+    };
+    let cloud = Cloud::start(kind, port)?;
+    let result = Stack::deploy(cloud.clone()).and_then(|stack| {
+        let environment = stack.environment()?;
+        let table = ["-p", "marey-cloud", "dynamodb_keeps_the_contract"];
+        nextest(&table).envs(environment.clone()).run()?;
+        let mut tests = nextest(&["-p", "marey-tests"]);
+        if which("cargo-nextest").is_some() {
+            tests = tests.args(["--profile", "end-to-end"]);
+        }
+        tests.envs(environment).run()
+    });
+    cloud.stop();
+    result
+}

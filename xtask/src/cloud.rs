@@ -1,0 +1,181 @@
+//! Starts and stops a local cloud, by process id.
+
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    home,
+    shell::{Program, step},
+};
+
+/// Which program plays AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// The default.
+    Ministack,
+    /// The second opinion, in host mode.
+    Localstack,
+}
+
+/// The port of the demo's cloud.
+pub(crate) const PORT: u16 = 4566;
+
+/// A local cloud that was started.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Cloud {
+    /// Which program.
+    pub(crate) kind: Kind,
+    /// Its process, which leads its process group.
+    pub(crate) pid: u32,
+    /// When the process began, in clock ticks since boot: a process id alone may have been given to another.
+    pub(crate) began: u64,
+    /// The port on the loopback interface.
+    pub(crate) port: u16,
+}
+
+impl Cloud {
+    /// Starts a cloud and waits until it answers.
+    pub(crate) fn start(kind: Kind, port: u16) -> Result<Self> {
+        if TcpListener::bind(("127.0.0.1", port)).is_err() {
+            bail!(
+                "port {port} is in use by a program that `cargo xtask` did not start; stop it, or give another port with --port"
+            );
+        }
+        step(&format!("start the local cloud on port {port}"), || {
+            let log = home().join(format!("cloud-{port}.log"));
+            let pid = program(kind, port).start(&log)?;
+            let began = began(pid).with_context(|| format!("the cloud ended at once; see {}", log.display()))?;
+            let cloud = Self { kind, pid, began, port };
+            let started = Instant::now();
+            while !cloud.answers() {
+                if !cloud.is_alive() || started.elapsed() > Duration::from_secs(90) {
+                    cloud.stop();
+                    bail!("the cloud does not answer; see {}", log.display());
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            Ok(cloud)
+        })
+    }
+
+    /// Where it listens.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The environment of every program that talks to it.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        let credentials = "test".to_owned();
+        vec![
+            ("AWS_ENDPOINT_URL", self.endpoint()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", credentials.clone()),
+            ("AWS_SECRET_ACCESS_KEY", credentials),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ]
+    }
+
+    fn answers(&self) -> bool {
+        let url = format!("{}/_localstack/health", self.endpoint());
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(2)))
+            .build()
+            .into();
+        agent.get(&url).call().is_ok()
+    }
+
+    /// Whether the process that was started still runs.
+    pub(crate) fn is_alive(&self) -> bool {
+        began(self.pid) == Some(self.began)
+    }
+
+    /// Ends the process and everything it started.
+    pub(crate) fn stop(&self) {
+        if !self.is_alive() {
+            return;
+        }
+        let signal = |name: &str, target: String| {
+            let _ = Program::new("kill").args([name, "--", target.as_str()]).quiet();
+        };
+        signal("-TERM", self.pid.to_string());
+        let asked = Instant::now();
+        while self.is_alive() && asked.elapsed() < Duration::from_secs(8) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        // The group's number is the leader's process id.
+        signal("-KILL", format!("-{}", self.pid));
+    }
+}
+
+/// When a process began; `None` if it has ended (a zombie has ended too). Field 22 of `proc_pid_stat(5)`.
+fn began(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let after_name = stat.rsplit_once(") ")?.1;
+    let mut fields = after_name.split(' ');
+    if fields.next()? == "Z" {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+fn program(kind: Kind, port: u16) -> Program {
+    let python = |venv: &str| home().join(venv).join("bin/python");
+    match kind {
+        Kind::Ministack => {
+            let endpoint = format!("http://127.0.0.1:{port}");
+            Program::new(python("venv"))
+                .arg("infra/local/ministack_launcher.py")
+                .env("BIND_HOST", "127.0.0.1")
+                .env("GATEWAY_PORT", port.to_string())
+                .env("AWS_ENDPOINT_URL", endpoint)
+                .env("AWS_REGION", "us-east-1")
+                .env("AWS_ACCESS_KEY_ID", "test")
+                .env("AWS_SECRET_ACCESS_KEY", "test")
+                .env("AWS_EC2_METADATA_DISABLED", "true")
+                .env("IOT_MTLS_ENABLED", "false")
+        }
+        Kind::Localstack => Program::new(python("venv-localstack"))
+            .arg("infra/local/localstack_launcher.py")
+            .args(["--port", &port.to_string()])
+            .arg("--state")
+            .arg(home().join(format!("localstack-{port}")))
+            .arg("--ministack-python")
+            .arg(python("venv")),
+    }
+}
+
+/// A free port on the loopback interface.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// Where the demo's cloud is remembered.
+pub(crate) fn state_file() -> PathBuf {
+    home().join("stack.json")
+}
+
+/// Stops the demo's cloud.
+pub(crate) fn down() -> Result<()> {
+    match crate::stack::remembered() {
+        Some(stack) if stack.cloud.is_alive() => {
+            step("stop the local cloud", || {
+                stack.cloud.stop();
+                Ok(())
+            })?;
+        }
+        _ => println!("nothing is running"),
+    }
+    if state_file().exists() {
+        std::fs::remove_file(state_file())?;
+    }
+    Ok(())
+}
