@@ -43,14 +43,14 @@ impl MotionError {
     /// Stable code of the error; codes never change their meaning.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::InvalidRecording(_) => "motion_invalid_recording",
-            Self::InvalidAnalysis(_) => "motion_invalid_analysis",
-            Self::InvalidSettings(_) => "motion_invalid_settings",
-            Self::NotFinite(_) => "motion_not_finite",
-            Self::MalformedParquet(_) => "motion_malformed_parquet",
-            Self::MalformedJson(_) => "motion_malformed_json",
-            Self::NewerSchema { .. } => "motion_newer_schema",
-            Self::Encoding(_) => "motion_encoding",
+            Self::InvalidRecording(_) => "MOTION_INVALID_RECORDING",
+            Self::InvalidAnalysis(_) => "MOTION_INVALID_ANALYSIS",
+            Self::InvalidSettings(_) => "MOTION_INVALID_SETTINGS",
+            Self::NotFinite(_) => "MOTION_NOT_FINITE",
+            Self::MalformedParquet(_) => "MOTION_MALFORMED_PARQUET",
+            Self::MalformedJson(_) => "MOTION_MALFORMED_JSON",
+            Self::NewerSchema { .. } => "MOTION_NEWER_SCHEMA",
+            Self::Encoding(_) => "MOTION_ENCODING",
         }
     }
 

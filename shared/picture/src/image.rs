@@ -46,10 +46,10 @@ impl PictureError {
     /// A stable name for the kind of error.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::WrongLength { .. } => "picture_wrong_length",
-            Self::UnsupportedSize { .. } => "picture_unsupported_size",
-            Self::Encoding { .. } => "picture_encoding_failed",
-            Self::NothingToShow => "picture_nothing_to_show",
+            Self::WrongLength { .. } => "PICTURE_WRONG_LENGTH",
+            Self::UnsupportedSize { .. } => "PICTURE_UNSUPPORTED_SIZE",
+            Self::Encoding { .. } => "PICTURE_ENCODING_FAILED",
+            Self::NothingToShow => "PICTURE_NOTHING_TO_SHOW",
         }
     }
 
@@ -326,7 +326,7 @@ mod tests {
     fn refuses_bytes_that_do_not_fit_the_size() {
         let mut data = vec![0; 11];
         let error = RgbFrame::new(2, 2, &mut data).unwrap_err();
-        assert_eq!(error.code(), "picture_wrong_length");
+        assert_eq!(error.code(), "PICTURE_WRONG_LENGTH");
         assert!(RgbImage::from_rgb(u32::MAX, u32::MAX, vec![1]).is_err());
     }
 
@@ -355,8 +355,8 @@ mod tests {
     #[test]
     fn an_empty_picture_is_refused_by_every_format() {
         let image = RgbImage::filled(0, 7, [0; 3]);
-        assert_eq!(image.to_png().unwrap_err().code(), "picture_unsupported_size");
-        assert_eq!(image.to_jpeg(85).unwrap_err().code(), "picture_unsupported_size");
+        assert_eq!(image.to_png().unwrap_err().code(), "PICTURE_UNSUPPORTED_SIZE");
+        assert_eq!(image.to_jpeg(85).unwrap_err().code(), "PICTURE_UNSUPPORTED_SIZE");
         assert_eq!(image.fitted(10, 10).width(), 0);
         assert!(
             RgbImage::filled(3, 3, [9; 3])

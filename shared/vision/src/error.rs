@@ -107,16 +107,16 @@ impl VisionError {
     /// A stable name for the kind of error, for logs and for people.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Runtime { .. } => "vision_runtime",
-            Self::ModelFile { .. } => "vision_model_file",
-            Self::ModelList { .. } => "vision_model_list",
-            Self::ModelDamaged { .. } => "vision_model_damaged",
-            Self::ModelMissing { .. } => "vision_model_missing",
-            Self::ModelShape { .. } => "vision_model_shape",
-            Self::Inference { .. } => "vision_inference",
-            Self::Image { .. } => "vision_image",
-            Self::Time { .. } => "vision_time",
-            Self::Option { .. } => "vision_option",
+            Self::Runtime { .. } => "VISION_RUNTIME",
+            Self::ModelFile { .. } => "VISION_MODEL_FILE",
+            Self::ModelList { .. } => "VISION_MODEL_LIST",
+            Self::ModelDamaged { .. } => "VISION_MODEL_DAMAGED",
+            Self::ModelMissing { .. } => "VISION_MODEL_MISSING",
+            Self::ModelShape { .. } => "VISION_MODEL_SHAPE",
+            Self::Inference { .. } => "VISION_INFERENCE",
+            Self::Image { .. } => "VISION_IMAGE",
+            Self::Time { .. } => "VISION_TIME",
+            Self::Option { .. } => "VISION_OPTION",
         }
     }
 

@@ -235,7 +235,7 @@ mod tests {
             },
         ];
         for options in bad {
-            assert_eq!(options.check().unwrap_err().code(), "vision_option");
+            assert_eq!(options.check().unwrap_err().code(), "VISION_OPTION");
         }
     }
 

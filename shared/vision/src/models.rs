@@ -158,21 +158,21 @@ mod tests {
         let directory = directory(&list("a.onnx", &hex::encode(Sha256::digest(b"weights"))), b"weights");
         let models = Models::open(directory.path()).unwrap();
         assert_eq!(&*models.get("a").unwrap().bytes, b"weights");
-        assert_eq!(models.get("b").unwrap_err().code(), "vision_model_missing");
+        assert_eq!(models.get("b").unwrap_err().code(), "VISION_MODEL_MISSING");
     }
 
     #[test]
     fn damage_is_noticed() {
         let directory = directory(&list("a.onnx", &hex::encode(Sha256::digest(b"weights"))), b"Weights");
         let error = Models::open(directory.path()).unwrap_err();
-        assert_eq!(error.code(), "vision_model_damaged");
+        assert_eq!(error.code(), "VISION_MODEL_DAMAGED");
     }
 
     #[test]
     fn a_newer_layout_is_refused_by_name() {
         let directory = directory(r#"{"schema_version": 2, "weights": {}}"#, b"");
         let error = Models::open(directory.path()).unwrap_err();
-        assert_eq!(error.code(), "vision_model_list");
+        assert_eq!(error.code(), "VISION_MODEL_LIST");
         assert!(error.hint().contains("cargo xtask models"));
     }
 
@@ -181,7 +181,7 @@ mod tests {
         for file in ["../a.onnx", "/etc/passwd", "sub/a.onnx", ".."] {
             let directory = directory(&list(file, ""), b"");
             let error = Models::open(directory.path()).unwrap_err();
-            assert_eq!(error.code(), "vision_model_file", "{file}");
+            assert_eq!(error.code(), "VISION_MODEL_FILE", "{file}");
         }
     }
 
@@ -189,7 +189,7 @@ mod tests {
     fn an_empty_directory_says_what_to_do() {
         let directory = tempfile::tempdir().unwrap();
         let error = Models::open(directory.path()).unwrap_err();
-        assert_eq!(error.code(), "vision_model_file");
+        assert_eq!(error.code(), "VISION_MODEL_FILE");
         assert!(error.hint().contains("MAREY_MODELS"));
     }
 }

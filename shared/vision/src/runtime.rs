@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn a_missing_library_is_an_error_with_a_hint() {
         let error = OnnxRuntime::load(Path::new("/nowhere/libonnxruntime.so")).unwrap_err();
-        assert_eq!(error.code(), "vision_runtime");
+        assert_eq!(error.code(), "VISION_RUNTIME");
         assert!(error.hint().contains("MAREY_ONNXRUNTIME"));
     }
 
@@ -172,7 +172,7 @@ mod tests {
         std::fs::write(file.path(), b"not a library").unwrap();
         // Where another test of this process has loaded the real library, that one stays.
         if let Err(error) = OnnxRuntime::load(file.path()) {
-            assert_eq!(error.code(), "vision_runtime");
+            assert_eq!(error.code(), "VISION_RUNTIME");
         }
     }
 }

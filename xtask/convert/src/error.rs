@@ -43,12 +43,12 @@ impl ConvertError {
     /// A stable name for the kind of error, for logs and for people.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NotTfLite => "convert_not_tflite",
-            Self::Malformed { .. } => "convert_malformed",
-            Self::Unsupported { .. } => "convert_unsupported",
-            Self::TooLarge { .. } => "convert_too_large",
-            Self::UnknownName { .. } => "convert_unknown_name",
-            Self::DuplicateName { .. } => "convert_duplicate_name",
+            Self::NotTfLite => "CONVERT_NOT_TFLITE",
+            Self::Malformed { .. } => "CONVERT_MALFORMED",
+            Self::Unsupported { .. } => "CONVERT_UNSUPPORTED",
+            Self::TooLarge { .. } => "CONVERT_TOO_LARGE",
+            Self::UnknownName { .. } => "CONVERT_UNKNOWN_NAME",
+            Self::DuplicateName { .. } => "CONVERT_DUPLICATE_NAME",
         }
     }
 

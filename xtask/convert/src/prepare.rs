@@ -164,11 +164,11 @@ impl PrepareError {
     /// A stable name for the kind of error, for logs and for people.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Io { .. } => "prepare_io",
-            Self::WrongWheel { .. } => "prepare_wrong_wheel",
-            Self::Archive { .. } => "prepare_archive",
-            Self::Convert { .. } => "prepare_convert",
-            Self::WrongModel { .. } => "prepare_wrong_model",
+            Self::Io { .. } => "PREPARE_IO",
+            Self::WrongWheel { .. } => "PREPARE_WRONG_WHEEL",
+            Self::Archive { .. } => "PREPARE_ARCHIVE",
+            Self::Convert { .. } => "PREPARE_CONVERT",
+            Self::WrongModel { .. } => "PREPARE_WRONG_MODEL",
         }
     }
 

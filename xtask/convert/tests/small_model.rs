@@ -143,7 +143,7 @@ fn a_name_cannot_be_given_twice() {
     };
     assert_eq!(
         convert(&model(), &options).unwrap_err().code(),
-        "convert_duplicate_name"
+        "CONVERT_DUPLICATE_NAME"
     );
 }
 

@@ -62,13 +62,13 @@ fn any_other_wheel_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(MEDIAPIPE_PACKAGE.file_name);
     let error = prepare_models(&path, directory.path()).unwrap_err();
-    assert_eq!(error.code(), "prepare_io");
+    assert_eq!(error.code(), "PREPARE_IO");
     std::fs::write(&path, b"PK").unwrap();
     let error = prepare_models(&path, directory.path()).unwrap_err();
-    assert_eq!(error.code(), "prepare_wrong_wheel");
+    assert_eq!(error.code(), "PREPARE_WRONG_WHEEL");
     assert!(error.hint().contains("download"));
     let error = extract_onnxruntime(&path, directory.path()).unwrap_err();
-    assert_eq!(error.code(), "prepare_wrong_wheel");
+    assert_eq!(error.code(), "PREPARE_WRONG_WHEEL");
 }
 
 #[test]

@@ -99,12 +99,12 @@ impl SceneError {
     /// A stable code for programs.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Size { .. } => "sample_size",
-            Self::FrameRate(..) => "sample_frame_rate",
-            Self::Duration { .. } => "sample_duration",
-            Self::NoFigure => "sample_no_figure",
-            Self::OutOfRange(_) => "sample_out_of_range",
-            Self::NoSuchFrame { .. } => "sample_no_such_frame",
+            Self::Size { .. } => "SAMPLE_SIZE",
+            Self::FrameRate(..) => "SAMPLE_FRAME_RATE",
+            Self::Duration { .. } => "SAMPLE_DURATION",
+            Self::NoFigure => "SAMPLE_NO_FIGURE",
+            Self::OutOfRange(_) => "SAMPLE_OUT_OF_RANGE",
+            Self::NoSuchFrame { .. } => "SAMPLE_NO_SUCH_FRAME",
         }
     }
 }

@@ -171,14 +171,14 @@ fn noise_has_the_deviation_asked_for() {
 #[test]
 fn what_cannot_be_rendered_is_refused_by_name() {
     let code = |scene: Scene| render(&scene, |_, _| {}).err().map(|e| e.code());
-    assert_eq!(code(Scene::squat().sized(0, 10)), Some("sample_size"));
-    assert_eq!(code(Scene::squat().sized(10, 100_000)), Some("sample_size"));
+    assert_eq!(code(Scene::squat().sized(0, 10)), Some("SAMPLE_SIZE"));
+    assert_eq!(code(Scene::squat().sized(10, 100_000)), Some("SAMPLE_SIZE"));
     assert_eq!(
         code(Scene {
             frame_rate: (30, 0),
             ..Scene::squat()
         }),
-        Some("sample_frame_rate")
+        Some("SAMPLE_FRAME_RATE")
     );
     for duration_s in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e12] {
         assert_eq!(
@@ -186,7 +186,7 @@ fn what_cannot_be_rendered_is_refused_by_name() {
                 duration_s,
                 ..Scene::squat()
             }),
-            Some("sample_duration"),
+            Some("SAMPLE_DURATION"),
             "{duration_s}"
         );
     }
@@ -195,9 +195,9 @@ fn what_cannot_be_rendered_is_refused_by_name() {
             figures: Vec::new(),
             ..Scene::squat()
         }),
-        Some("sample_no_figure")
+        Some("SAMPLE_NO_FIGURE")
     );
-    assert_eq!(code(Scene::squat().seen_from(f64::NAN)), Some("sample_out_of_range"));
+    assert_eq!(code(Scene::squat().seen_from(f64::NAN)), Some("SAMPLE_OUT_OF_RANGE"));
     let deep = Figure::new(Motion::Squat(Squat {
         depth_deg: 500.0,
         ..Squat::default()

@@ -230,7 +230,7 @@ fn impossible_settings_are_refused_whatever_the_recording() {
         },
     ] {
         let error = analyze(&recording, &settings).unwrap_err();
-        assert_eq!(error.code(), "motion_invalid_settings");
+        assert_eq!(error.code(), "MOTION_INVALID_SETTINGS");
         assert!(!error.hint().is_empty());
     }
 }

@@ -79,7 +79,7 @@ fn impossible_filters_are_errors_that_say_why() {
         (2, f64::NAN, 30.0),
     ] {
         let error = Butterworth::lowpass(order, cutoff_hz, rate_hz).unwrap_err();
-        assert_eq!(error.code(), "motion_invalid_settings");
+        assert_eq!(error.code(), "MOTION_INVALID_SETTINGS");
     }
 }
 

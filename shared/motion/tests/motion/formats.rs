@@ -79,7 +79,7 @@ fn poses_can_be_stored_apart_from_the_angles() {
     others.people[1].id = 77;
     assert_eq!(
         angles.clone().with_poses(others).unwrap_err().code(),
-        "motion_invalid_analysis"
+        "MOTION_INVALID_ANALYSIS"
     );
     assert_eq!(angles.with_poses(poses).unwrap(), whole);
 }
@@ -97,11 +97,11 @@ fn json_never_holds_what_is_not_a_number() {
     recording.people[0].poses[0].as_mut().unwrap().points[0].x_px = f32::INFINITY;
     assert_eq!(
         recording_to_json(&recording).unwrap_err().code(),
-        "motion_invalid_recording"
+        "MOTION_INVALID_RECORDING"
     );
     assert_eq!(
         recording_to_parquet(&recording).unwrap_err().code(),
-        "motion_invalid_recording"
+        "MOTION_INVALID_RECORDING"
     );
 }
 
@@ -115,10 +115,10 @@ fn newer_layouts_are_refused_with_the_sentence_that_says_what_to_do() {
     assert!(error.to_string().contains("update Marey"));
     // A newer layout may look quite different; the version still decides.
     let different = r#"{"schema_version": 2, "persons": {}}"#;
-    assert_eq!(analysis_from_json(different).unwrap_err().code(), "motion_newer_schema");
+    assert_eq!(analysis_from_json(different).unwrap_err().code(), "MOTION_NEWER_SCHEMA");
     assert_eq!(
         recording_from_json(different).unwrap_err().code(),
-        "motion_newer_schema"
+        "MOTION_NEWER_SCHEMA"
     );
     // The version stands in the file's footer as text.
     let mut bytes = recording_to_parquet(&crowded()).unwrap();
@@ -143,7 +143,7 @@ fn what_is_something_else_is_said_to_be() {
     ] {
         assert_eq!(
             recording_from_parquet(bytes).unwrap_err().code(),
-            "motion_malformed_parquet"
+            "MOTION_MALFORMED_PARQUET"
         );
     }
     let angles = angles_to_parquet(&analysis()).unwrap();
@@ -161,7 +161,7 @@ fn what_is_something_else_is_said_to_be() {
         r#"{"schema_version": 1}"#,
         r#"{"schema_version": "1"}"#,
     ] {
-        assert_eq!(analysis_from_json(json).unwrap_err().code(), "motion_malformed_json");
+        assert_eq!(analysis_from_json(json).unwrap_err().code(), "MOTION_MALFORMED_JSON");
     }
 }
 

@@ -93,10 +93,10 @@ fn nothing_to_show_is_an_error_and_nonsense_does_no_harm() {
     let skeleton = Skeleton::BlazePose33;
     assert_eq!(
         compose(&background, &[], skeleton).unwrap_err().code(),
-        "picture_nothing_to_show"
+        "PICTURE_NOTHING_TO_SHOW"
     );
     let empty = Chronophotograph::builder(8, 8, skeleton, Arrangement::OnePlate);
-    assert_eq!(empty.finish().unwrap_err().code(), "picture_nothing_to_show");
+    assert_eq!(empty.finish().unwrap_err().code(), "PICTURE_NOTHING_TO_SHOW");
     let mut pose = analysis(Movement::Walk, 2).people[0].poses[0].clone().unwrap();
     let other = Figure {
         frame: RgbImage::filled(63, 48, WALL),
@@ -105,7 +105,7 @@ fn nothing_to_show_is_an_error_and_nonsense_does_no_harm() {
     };
     assert_eq!(
         compose(&background, &[other], skeleton).unwrap_err().code(),
-        "picture_wrong_length"
+        "PICTURE_WRONG_LENGTH"
     );
     for value in [f32::NAN, f32::INFINITY, 1e30, -5000.0] {
         for point in &mut pose.points {
