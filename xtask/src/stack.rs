@@ -79,6 +79,7 @@ impl Stack {
             ("MAREY_ARTIFACTS_BUCKET", "ArtifactsBucketName"),
             ("MAREY_JOBS_TABLE", "JobsTableName"),
             ("MAREY_INTAKE_QUEUE", "IntakeQueueUrl"),
+            ("MAREY_INTAKE_DEAD_LETTER_QUEUE", "IntakeDeadLetterQueueUrl"),
             ("MAREY_QUEUE_PARKED", "ParkedQueueUrl"),
             ("MAREY_QUEUE_PROBE", "ProbeQueueUrl"),
             ("MAREY_QUEUE_PROBE_EXPRESS", "ProbeExpressQueueUrl"),

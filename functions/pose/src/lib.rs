@@ -30,7 +30,12 @@ impl PoseStage {
     /// The library or a model is missing or damaged; the error says what to do.
     pub fn new(tools: Tools, library: &Path, models: &Path) -> Result<Self, VisionError> {
         let runtime = OnnxRuntime::load(library)?;
-        let estimator = PoseEstimator::new(&runtime, &Models::open(models)?, PoseOptions::default())?;
+        // The analysis filters without lag; a filter that only knows the past would add its own.
+        let options = PoseOptions {
+            smooth: false,
+            ..PoseOptions::default()
+        };
+        let estimator = PoseEstimator::new(&runtime, &Models::open(models)?, options)?;
         Ok(Self {
             tools,
             estimator: Mutex::new(estimator),

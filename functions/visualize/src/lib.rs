@@ -7,7 +7,10 @@ use std::{collections::BTreeSet, path::Path};
 use marey_cloud::{Input, Output, OutputFile, Stage, StageError, Work};
 use marey_fn_kit::{LARGEST_SIDE_PX, VIDEO_JSON, kill_on_stop, media_error, video_info};
 use marey_media::{EncodeOptions, EncodedVideo, Encoder, Frame, FrameReader, FrameSize, ReadOptions, Tools, VideoInfo};
-use marey_motion::{Analysis, PersonAnalysis, Pose, formats::analysis_from_json};
+use marey_motion::{
+    Analysis, PersonAnalysis, Pose,
+    formats::{analysis_from_json, recording_from_parquet},
+};
 use marey_picture::{
     Annotator, AnnotatorOptions, Chronophotograph, PictureError, RgbFrame, arrangement,
     plot::{PlotOptions, angle_svg},
@@ -50,13 +53,16 @@ impl Stage for Visualize {
                 stage: "biomechanics",
                 name: "analysis.json",
             },
+            Input::Artifact {
+                stage: "biomechanics",
+                name: "poses.parquet",
+            },
         ]
     }
 
     fn run(&self, work: &Work) -> Result<Output, StageError> {
         let info = video_info(work)?;
-        let text = std::fs::read_to_string(work.artifact("biomechanics", "analysis.json")?)?;
-        let analysis = analysis_from_json(&text).map_err(StageError::internal)?;
+        let analysis = load(work)?;
         let video = work.scratch.join("annotated.mp4");
         let (encoded, photo) = draw_video(&self.tools, work, &info, &analysis, &video)?;
         let person = foremost(&analysis).map_or(0, |(index, _)| index);
@@ -75,6 +81,15 @@ impl Stage for Visualize {
         let facts = json!({"frames": encoded.frames, "duration_s": encoded.duration_s, "video_bytes": encoded.bytes});
         Ok(Output { files, facts })
     }
+}
+
+/// The analysis with its poses, which travel apart.
+fn load(work: &Work) -> Result<Analysis, StageError> {
+    let text = std::fs::read_to_string(work.artifact("biomechanics", "analysis.json")?)?;
+    let poses = std::fs::read(work.artifact("biomechanics", "poses.parquet")?)?;
+    let poses = recording_from_parquet(&poses).map_err(StageError::internal)?;
+    let analysis = analysis_from_json(&text).map_err(StageError::internal)?;
+    analysis.with_poses(poses).map_err(StageError::internal)
 }
 
 fn save(work: &Work, name: &'static str, content_type: &'static str, bytes: &[u8]) -> Result<OutputFile, StageError> {

@@ -60,12 +60,17 @@ fn downloads() -> Vec<Download> {
         (
             "recording.parquet",
             "Landmarks (Parquet)",
-            "33 landmarks per frame in pixels and metres",
+            "as the model saw them: 33 per frame, in pixels and metres",
+        ),
+        (
+            "poses.parquet",
+            "Cleaned landmarks (Parquet)",
+            "short gaps filled, filtered; what the angles are made of",
         ),
         (
             "analysis.json",
             "Analysis (JSON)",
-            "everything, with the settings that made it",
+            "every angle with its range, and the settings that made it",
         ),
         ("angles.svg", "Plots (SVG)", "angle curves for print"),
         (
