@@ -246,14 +246,14 @@ fn leg(m: &mut Modeller<'_>, leg: &Leg, pelvis: &Axes) {
     let Leg { hip, knee, foot, toes } = *leg;
     let ankle = foot.origin;
     let down = (knee - hip).normalized();
-    let hem = hip.lerp(knee, 0.72);
+    let hem = hip.lerp(knee, 0.68);
     let outward = pelvis.right * pelvis.right.dot(hip - pelvis.origin).signum();
     m.add(
         m.root(Shorts, hip + outward * 0.004, hem, [0.097, 0.086], 0.02, 0.06)
             .ended(hem, down),
     );
     m.add(
-        m.cone(Shorts, hip.lerp(knee, 0.2), hip.lerp(knee, 0.78), [0.088, 0.080], 0.03)
+        m.cone(Shorts, hip.lerp(knee, 0.2), hip.lerp(knee, 0.74), [0.088, 0.080], 0.03)
             .ended(hem, down),
     );
     m.add(m.cone(Skin, hip, knee, [0.083, 0.052], 0.0));

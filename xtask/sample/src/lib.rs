@@ -1,6 +1,6 @@
 //! The project's own sample: a rendered video of a moving person whose joint angles are known.
 //!
-//! A [`Scene`] says who moves how and from where it is seen. [`render`] gives its frames, [`truth`] gives the place of each
+//! A [`Scene`] says who moves how and from where it is seen. [`render()`] gives its frames, [`truth()`] gives the place of each
 //! landmark and each joint's angle in every frame, from the same postures that the frames were drawn from. Both are functions of the
 //! scene alone: the same scene gives the same bytes, on any number of threads.
 //!

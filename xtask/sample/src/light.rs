@@ -9,9 +9,9 @@ use crate::vector::Vec3f;
 /// Towards the key light: high, from the left, before the figures. Length one.
 pub(crate) const TO_KEY: Vec3f = Vec3f::new(-0.371_384, 0.779_906, 0.503_807);
 /// Linear colour of the key light where it falls straight onto a surface.
-pub(crate) const KEY: Vec3f = Vec3f::new(0.86, 0.80, 0.72);
+pub(crate) const KEY: Vec3f = Vec3f::new(1.0, 0.94, 0.86);
 /// Linear colours of the light from above and of the light that the floor throws back.
-pub(crate) const SKY: Vec3f = Vec3f::new(0.40, 0.43, 0.47);
+pub(crate) const SKY: Vec3f = Vec3f::new(0.28, 0.31, 0.36);
 pub(crate) const BOUNCE: Vec3f = Vec3f::new(0.24, 0.20, 0.17);
 
 /// Side of a cell of the shadow map in metres.

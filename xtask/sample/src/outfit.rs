@@ -66,13 +66,13 @@ pub struct Outfit {
 }
 
 impl Outfit {
-    /// A coral shirt over dark blue shorts.
+    /// A coral shirt over blue shorts.
     pub const fn coral() -> Self {
         Self {
             skin: [232, 184, 154],
             shirt: [226, 96, 72],
             trim: [250, 232, 214],
-            shorts: [38, 50, 78],
+            shorts: [84, 104, 158],
             shoe: [46, 120, 128],
             hair: [58, 38, 28],
         }

@@ -260,3 +260,40 @@ fn walking_hips_go_from_extension_to_flexion() {
         "{behind} to {ahead}"
     );
 }
+
+#[test]
+fn the_squatter_does_not_fall_over() {
+    let truth = known(&Scene::squat());
+    // Masses of the segments and places of their centres from the proximal end (Winter, table 4.1), both sides together.
+    let segments = [
+        ("hip", "knee", 0.200, 0.433),
+        ("knee", "ankle", 0.093, 0.433),
+        ("heel", "foot_index", 0.029, 0.5),
+        ("shoulder", "elbow", 0.056, 0.436),
+        ("elbow", "wrist", 0.044, 0.682),
+        ("shoulder", "hip", 0.497, 0.5),
+        ("ear", "ear", 0.081, 0.0),
+    ];
+    for frame in &truth.frames {
+        let x = |part: &str| {
+            let of = |side: &str| {
+                frame.people[0]
+                    .joint(&format!("{side}_{part}"))
+                    .expect("the name of a joint")
+                    .x_m
+            };
+            0.5 * (of("left") + of("right"))
+        };
+        let centre: f64 = segments
+            .iter()
+            .map(|(from, to, mass, share)| mass * (x(from) + share * (x(to) - x(from))))
+            .sum();
+        let (heel, toes) = (x("heel"), x("foot_index"));
+        let share = (centre - heel) / (toes - heel);
+        assert!(
+            (0.15..0.75).contains(&share),
+            "the centre of mass is at {share} of the foot at {} s",
+            frame.time_s
+        );
+    }
+}

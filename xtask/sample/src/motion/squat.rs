@@ -32,8 +32,7 @@ impl Default for Squat {
 const STAND: f64 = 0.10;
 const DOWN: f64 = 0.43;
 const STAY: f64 = 0.06;
-/// Shares of the knee's flexion that the shank and the trunk lean forward by. With these the centre of mass of the
-/// body stays over the middle of the foot (segment masses of Winter, table 4.1).
+/// Shares of the knee's flexion that the shank and the trunk lean forward by. With these the centre of mass stays over the feet.
 const SHANK_LEAN: f64 = 0.33;
 const TRUNK_LEAN: f64 = 0.42;
 /// Half the distance between the ankles in metres, and how far the feet point outward in radians.

@@ -1,10 +1,10 @@
 //! Level walking. While a foot stands, it is planted: it rolls over the heel, lies flat, and rolls over the ball, and the
 //! knee follows from the place of the hip (inverse kinematics). While it swings, thigh, knee and ankle follow smooth curves
-//! that join the two stances in value and in slope.
+//! that join the two stances in value and, but for the push of the ankle, in slope.
 //!
 //! The few numbers that shape the stance (path of the pelvis, times and angles of the foot's rockers) were fitted by
-//! least squares so that the stance knee and thigh follow the normal gait of Winter, *Biomechanics and Motor Control
-//! of Human Movement*, 4th ed., appendix A (natural cadence), scaled to these bones; the keys of the swing are from the same table.
+//! least squares so that knee, thigh and ankle in stance come near to the normal gait of Winter, *Biomechanics and Motor Control
+//! of Human Movement*, 4th ed., appendix A (natural cadence), for these bones; the keys of the swing are rounded from the same curves.
 
 use std::f64::consts::TAU;
 
