@@ -122,7 +122,7 @@ fn an_odd_sized_picture() {
                 "-i",
                 "{short}",
                 "-vf",
-                "scale=427:321",
+                "scale=427:321,setsar=1",
                 "-pix_fmt",
                 "yuv444p",
                 "-f",

@@ -140,7 +140,7 @@ fn end_to_end(kind: Kind) -> Result<()> {
         let environment = stack.environment()?;
         let table = ["-p", "marey-cloud", "dynamodb_keeps_the_contract"];
         nextest(&table).envs(environment.clone()).run()?;
-        let mut tests = nextest(&["-p", "marey-tests"]);
+        let mut tests = nextest(&["-p", "marey-tests", "--no-fail-fast"]);
         if which("cargo-nextest").is_some() {
             tests = tests.args(["--profile", "end-to-end"]);
         }

@@ -82,7 +82,9 @@ pub(crate) async fn list_jobs<S: WriteJobs, L: SignLinks, F: SignForms>(
         return Err(Refusal::bad_request(format!("The limit is {limit}."), "Give 1 to 100."));
     }
     let owner = query.owner.as_deref().unwrap_or(DEFAULT_OWNER);
-    let page = api.store.list(owner, limit, query.cursor.as_deref()).await?;
+    // An empty key is one that DynamoDB refuses.
+    let cursor = query.cursor.as_deref().filter(|cursor| !cursor.is_empty());
+    let page = api.store.list(owner, limit, cursor).await?;
     Ok(Json(JobList {
         jobs: page.jobs.iter().map(view::summary).collect(),
         next_cursor: page.next,

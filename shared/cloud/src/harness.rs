@@ -101,24 +101,18 @@ where
     ///
     /// Never fails: what goes wrong is logged here and the message comes back.
     pub async fn handle(&self, message: &Received, deadline: Timestamp) -> Disposal {
-        let task = match serde_json::from_str::<Task>(&message.body).map_err(|e| e.to_string()) {
-            Ok(task) => task.check().map_err(|e| e.to_string()),
-            Err(problem) => Err(problem),
-        };
-        let task = match task {
-            Ok(task) if task.payload.stage.as_str() == self.stage.name() => task,
-            Ok(task) => return unreadable(&format!("it is a task of the stage {}", task.payload.stage)),
-            Err(problem) => return unreadable(&problem),
-        };
-        let key = &task.payload;
-        let span = tracing::info_span!("task", job = %key.job, stage = %key.stage, shard = key.shard,
-            trace = %task.metadata.trace, attempt = tracing::field::Empty);
-        let disposal = match self.run(&task, message, deadline).instrument(span.clone()).await {
-            Ok(disposal) => disposal,
-            Err(error) => {
-                span.in_scope(|| tracing::warn!(error = error.chain(), "task interrupted"));
-                Disposal::Return(Some(5))
+        let disposal = match self.read(&message.body) {
+            Ok(task) => {
+                let key = &task.payload;
+                let span = tracing::info_span!("task", job = %key.job, stage = %key.stage, shard = key.shard,
+                    trace = %task.metadata.trace, attempt = tracing::field::Empty);
+                let outcome = self.run(&task, message, deadline).instrument(span.clone()).await;
+                outcome.unwrap_or_else(|error| {
+                    span.in_scope(|| tracing::warn!(error = error.chain(), "task interrupted"));
+                    Disposal::Return(Some(5))
+                })
             }
+            Err(problem) => unreadable(&problem),
         };
         if let Disposal::Return(Some(seconds)) = disposal
             && let Err(error) = self
@@ -128,9 +122,20 @@ where
                 .await
         {
             // It comes back all the same, at the queue's own time.
-            span.in_scope(|| tracing::warn!(error = error.chain(), "visibility not changed"));
+            tracing::warn!(error = error.chain(), "visibility not changed");
         }
         disposal
+    }
+
+    /// The task that a message carries, if it is one of this stage.
+    fn read(&self, body: &str) -> Result<Task, String> {
+        let task: Task = serde_json::from_str(body).map_err(|e| e.to_string())?;
+        let task = task.check().map_err(|e| e.to_string())?;
+        if task.payload.stage.as_str() == self.stage.name() {
+            Ok(task)
+        } else {
+            Err(format!("it is a task of the stage {}", task.payload.stage))
+        }
     }
 
     async fn run(&self, task: &Task, message: &Received, deadline: Timestamp) -> Result<Disposal, CloudError> {

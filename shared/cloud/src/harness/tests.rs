@@ -385,6 +385,11 @@ async fn messages_that_nobody_can_act_on_come_back_and_are_parked() {
             message.body
         );
     }
+    assert_eq!(
+        world.memory.hidden(),
+        vec![("r".to_owned(), 0); 5],
+        "each comes back at once, to be moved on"
+    );
     assert_eq!(world.runs.load(Ordering::Relaxed), 0);
     for body in ["not json", &received(&newer).body, &received(&ghost).body] {
         let message = Received {
