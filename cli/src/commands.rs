@@ -1,5 +1,6 @@
 //! The commands: what is asked, what is shown, and the exit code.
 
+mod findings;
 mod jobs;
 mod results;
 mod submit;

@@ -1,227 +1,282 @@
-//! What a stage found, for people: any JSON as short lines, with the units that the fields' names tell.
+//! What a stage found, for people: any JSON as short aligned lines, with the units that the fields' names tell.
+//!
+//! It knows no stage. Objects are indented, lists of flat objects are tables, and nothing is wider than the terminal.
 
-use console::{Alignment, measure_text_width, pad_str};
+mod grid;
+mod names;
+
+use console::{Alignment, measure_text_width, pad_str, truncate_str};
 use serde_json::{Map, Value};
 
-use crate::words::{duration, number, percent, size, tame};
+use self::names::{ending, label, order, text, with_unit};
+use crate::screen::Paint;
 
-/// How many entries of a list are shown.
+/// How many entries of a list of values are shown.
 const SHOWN_OF_A_LIST: usize = 12;
+/// How many entries of a list of nested objects are shown.
+const SHOWN_BLOCKS: usize = 5;
 /// How deep objects are laid out; below, they are shown in one line.
-const DEEPEST: usize = 2;
-/// How much of a text is shown, in characters.
-const SHOWN_OF_A_TEXT: usize = 120;
+const DEEPEST: usize = 4;
+/// How much of a text is shown, in columns.
+const SHOWN_OF_A_TEXT: usize = 400;
+/// The widest list that is written in one line where there is no terminal.
+const WIDEST_LIST: usize = 60;
+/// Text is not squeezed into fewer columns than these.
+const NARROWEST: usize = 8;
+/// How far nested things are indented.
+const INDENT: usize = 2;
 
-/// The facts as lines, without indentation.
-pub(crate) fn lines(facts: &Value) -> Vec<String> {
+/// Between the values of an object in one line.
+const BETWEEN: &str = " · ";
+
+/// The facts as lines, without indentation, for a width, or as wide as they need to be.
+pub(crate) fn lines(facts: &Value, width: Option<usize>, paint: &dyn Fn(Paint, &str) -> String) -> Vec<String> {
+    let layout = Layout { paint };
     match facts {
-        Value::Object(fields) => object(fields, 0),
+        Value::Object(fields) => layout.object("", fields, 0, width),
         Value::Null => Vec::new(),
-        other => vec![short("", other)],
+        other => value_lines("", other, width),
     }
 }
 
-fn object(fields: &Map<String, Value>, depth: usize) -> Vec<String> {
-    let shown: Vec<_> = fields.iter().filter(|(_, value)| !is_nothing(value)).collect();
-    let width = shown
-        .iter()
-        .map(|(key, _)| measure_text_width(&label(key)))
-        .max()
-        .unwrap_or(0);
-    let mut lines = Vec::new();
-    for (key, value) in shown {
-        let label = pad_str(&label(key), width, Alignment::Left, None).into_owned();
+struct Layout<'a> {
+    paint: &'a dyn Fn(Paint, &str) -> String,
+}
+
+impl Layout<'_> {
+    /// Values first, in one aligned block; what takes several lines follows.
+    fn object(&self, key: &str, fields: &Map<String, Value>, depth: usize, width: Option<usize>) -> Vec<String> {
+        let (blocks, values): (Vec<_>, Vec<_>) = sorted(fields)
+            .into_iter()
+            .partition(|(_, value)| depth < DEEPEST && is_block(value));
+        let labels = values.iter().map(|(field, _)| measure_text_width(&label(field)));
+        let label_width = labels.max().unwrap_or(0);
+        let mut lines = Vec::new();
+        for (field, value) in values {
+            let told = value_lines(unit_key(key, field), value, less(width, label_width + INDENT));
+            let label = pad_str(&label(field), label_width, Alignment::Left, None).into_owned();
+            for (index, line) in told.into_iter().enumerate() {
+                let label = if index == 0 {
+                    (self.paint)(Paint::Faint, &label)
+                } else {
+                    " ".repeat(label_width)
+                };
+                lines.push(format!("{label}{}{line}", " ".repeat(INDENT)));
+            }
+        }
+        for (field, value) in blocks {
+            lines.extend(self.block(unit_key(key, field), field, value, depth, width));
+        }
+        lines
+    }
+
+    /// A field that takes several lines.
+    fn block(&self, key: &str, field: &str, value: &Value, depth: usize, width: Option<usize>) -> Vec<String> {
+        let name = || (self.paint)(Paint::Faint, &label(field));
+        let inside = less(width, INDENT);
         match value {
-            Value::Object(inner) if depth < DEEPEST && !is_flat(inner) => {
-                lines.push(label.trim_end().to_owned());
-                lines.extend(object(inner, depth + 1).into_iter().map(|line| format!("  {line}")));
+            Value::Object(inner) => under(name(), self.object(key, inner, depth + 1, inside)),
+            Value::Array(entries) => match grid::rows(entries) {
+                Some(rows) => grid::lines(field, &rows, width, self.paint),
+                None => under(name(), self.entries(key, entries, depth + 1, inside)),
+            },
+            other => vec![format!("{}  {}", name(), short(key, other))],
+        }
+    }
+
+    /// The entries of a list, of which some are objects with lists or objects in them.
+    fn entries(&self, key: &str, entries: &[Value], depth: usize, width: Option<usize>) -> Vec<String> {
+        let shown = entries.iter().take(SHOWN_BLOCKS).enumerate();
+        let mut lines: Vec<String> = shown
+            .flat_map(|(at, entry)| self.entry(key, at, entry, depth, width))
+            .collect();
+        let more = entries.len().saturating_sub(SHOWN_BLOCKS);
+        lines.extend(and_more(more, "", width, self.paint));
+        lines
+    }
+
+    /// An entry: its values in one line, what takes several lines below it.
+    fn entry(&self, key: &str, at: usize, entry: &Value, depth: usize, width: Option<usize>) -> Vec<String> {
+        let Value::Object(fields) = entry else {
+            return value_lines(key, entry, width);
+        };
+        let (blocks, values): (Vec<_>, Vec<_>) = sorted(fields)
+            .into_iter()
+            .partition(|(_, value)| depth < DEEPEST && is_block(value));
+        let mut lines = packed(
+            values.into_iter().map(|(field, value)| piece(key, field, value)),
+            BETWEEN,
+            width,
+        );
+        if lines.is_empty() {
+            lines.push((at + 1).to_string());
+        }
+        for (field, value) in blocks {
+            let inner = self.block(unit_key(key, field), field, value, depth, less(width, INDENT));
+            lines = under_all(lines, inner);
+        }
+        lines
+    }
+}
+
+/// An object's fields that say something, in the order in which to read them.
+fn sorted(fields: &Map<String, Value>) -> Vec<(&String, &Value)> {
+    let mut shown: Vec<_> = fields.iter().filter(|(_, value)| !is_nothing(value)).collect();
+    shown.sort_by_cached_key(|(key, _)| order(key));
+    shown
+}
+
+fn less(width: Option<usize>, by: usize) -> Option<usize> {
+    width.map(|width| width.saturating_sub(by).max(NARROWEST))
+}
+
+fn under(head: String, inner: Vec<String>) -> Vec<String> {
+    under_all(vec![head], inner)
+}
+
+fn under_all(mut heads: Vec<String>, inner: Vec<String>) -> Vec<String> {
+    heads.extend(inner.into_iter().map(|line| format!("{}{line}", " ".repeat(INDENT))));
+    heads
+}
+
+/// The line that tells what is not shown.
+fn and_more(more: usize, of_what: &str, width: Option<usize>, paint: &dyn Fn(Paint, &str) -> String) -> Option<String> {
+    let line = format!("… and {more} more{of_what} (--json shows them)");
+    let line = width.map_or(line.clone(), |width| truncate_str(&line, width, "…").into_owned());
+    (more > 0).then(|| paint(Paint::Faint, &line))
+}
+
+/// Null, and objects with nothing in them, say nothing.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(fields) => fields.values().all(is_nothing),
+        _ => false,
+    }
+}
+
+/// Whether a value takes several lines: a list with objects in it, or an object that is not better shown in one line.
+fn is_block(value: &Value) -> bool {
+    match value {
+        Value::Array(entries) => entries.iter().any(Value::is_object),
+        Value::Object(fields) => fields.len() > 4 || fields.values().any(|value| value.is_object() || value.is_array()),
+        _ => false,
+    }
+}
+
+/// `"flexion_deg": {"min": 3}` has its unit outside.
+fn unit_key<'a>(outer: &'a str, field: &'a str) -> &'a str {
+    if ending(field).is_some() || ending(outer).is_none() {
+        field
+    } else {
+        outer
+    }
+}
+
+/// A value in as many lines as it takes.
+fn value_lines(key: &str, value: &Value, width: Option<usize>) -> Vec<String> {
+    match value {
+        Value::Array(entries) if !entries.is_empty() => {
+            let in_one = short(key, value);
+            if measure_text_width(&in_one) <= width.unwrap_or(WIDEST_LIST) || !entries.iter().any(Value::is_string) {
+                return packed(in_one.split(' ').map(str::to_owned), " ", width);
             }
-            Value::Array(entries) if entries.iter().any(Value::is_object) => {
-                lines.push(label.trim_end().to_owned());
-                lines.extend(
-                    entries
-                        .iter()
-                        .take(SHOWN_OF_A_LIST)
-                        .map(|entry| format!("  {}", short("", entry))),
-                );
-                let more = entries.len().saturating_sub(SHOWN_OF_A_LIST);
-                if more > 0 {
-                    lines.push(format!("  … and {more} more (--json shows them)"));
-                }
+            let shown = entries.iter().take(SHOWN_OF_A_LIST);
+            let mut lines: Vec<String> = shown.flat_map(|entry| listed(key, entry, width)).collect();
+            lines.extend(and_more(
+                entries.len().saturating_sub(SHOWN_OF_A_LIST),
+                "",
+                width,
+                &|_, text| text.to_owned(),
+            ));
+            lines
+        }
+        Value::Object(fields) => {
+            let pieces = sorted(fields)
+                .into_iter()
+                .map(|(field, value)| piece(key, field, value));
+            packed(pieces, BETWEEN, width)
+        }
+        other => packed(short(key, other).split(' ').map(str::to_owned), " ", width),
+    }
+}
+
+/// An entry of a list of texts that are too long for one line.
+fn listed(key: &str, entry: &Value, width: Option<usize>) -> Vec<String> {
+    let told = value_lines(key, entry, less(width, INDENT));
+    let line = |(index, line): (usize, String)| format!("{}{line}", if index == 0 { "- " } else { "  " });
+    told.into_iter().enumerate().map(line).collect()
+}
+
+/// A field among others in one line.
+fn piece(key: &str, field: &str, value: &Value) -> String {
+    format!("{} {}", label(field), short(unit_key(key, field), value))
+}
+
+/// A value in one line.
+fn short(key: &str, value: &Value) -> String {
+    let told = match value {
+        Value::Null => "-".to_owned(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::Number(value) => with_unit(key, value),
+        Value::String(value) => text(key, value),
+        Value::Array(entries) if entries.is_empty() => "none".to_owned(),
+        Value::Array(entries) => {
+            let shown = entries.iter().take(SHOWN_OF_A_LIST).map(|entry| short(key, entry));
+            let shown = shown.collect::<Vec<_>>().join(", ");
+            match entries.len().saturating_sub(SHOWN_OF_A_LIST) {
+                0 => shown,
+                more => format!("{shown}, … ({more} more)"),
             }
-            other => lines.push(format!("{label}  {}", short(key, other))),
+        }
+        Value::Object(fields) => {
+            let shown = sorted(fields)
+                .into_iter()
+                .map(|(field, value)| piece(key, field, value));
+            shown.collect::<Vec<_>>().join(BETWEEN)
+        }
+    };
+    truncate_str(&told, SHOWN_OF_A_TEXT, "…").into_owned()
+}
+
+/// Pieces in lines of at most this width; a piece that is wider is broken.
+fn packed(pieces: impl Iterator<Item = String>, separator: &str, width: Option<usize>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for piece in pieces {
+        let needed = measure_text_width(&piece) + measure_text_width(separator);
+        match lines.last_mut() {
+            Some(line) if width.is_none_or(|width| measure_text_width(line) + needed <= width) => {
+                line.push_str(separator);
+                line.push_str(&piece);
+            }
+            _ => lines.extend(broken(piece, width)),
         }
     }
     lines
 }
 
-/// Null, and lists and objects with nothing in them, say nothing.
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Object(fields) => fields.is_empty(),
-        _ => false,
-    }
-}
-
-/// Whether an object is better shown in one line.
-fn is_flat(fields: &Map<String, Value>) -> bool {
-    fields.len() <= 4 && fields.values().all(|value| !value.is_object() && !value.is_array())
-}
-
-/// A value in one line.
-fn short(key: &str, value: &Value) -> String {
-    match value {
-        Value::Null => "-".to_owned(),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        Value::Number(value) => with_unit(key, value),
-        Value::String(text) => cut(text),
-        Value::Array(entries) if entries.is_empty() => "none".to_owned(),
-        Value::Array(entries) => {
-            let shown: Vec<_> = entries
-                .iter()
-                .take(SHOWN_OF_A_LIST)
-                .map(|entry| short(key, entry))
-                .collect();
-            let more = entries.len() - shown.len();
-            if more > 0 {
-                format!("{}, … ({more} more)", shown.join(", "))
-            } else {
-                shown.join(", ")
-            }
-        }
-        Value::Object(fields) => {
-            let shown = fields
-                .iter()
-                .filter(|(_, value)| !is_nothing(value))
-                .map(|(field, value)| {
-                    // `"flexion_deg": {"min": 3}` has its unit outside.
-                    let named = if ending(field).is_some() { field } else { key };
-                    format!("{} {}", label(field), short(named, value))
-                });
-            shown.collect::<Vec<_>>().join(" · ")
-        }
-    }
-}
-
-fn cut(text: &str) -> String {
-    let tamed = tame(text);
-    if tamed.chars().count() <= SHOWN_OF_A_TEXT {
-        return tamed;
-    }
-    let beginning: String = tamed.chars().take(SHOWN_OF_A_TEXT).collect();
-    format!("{beginning}…")
-}
-
-/// Units at the end of a field's name and how they are written. Longer endings come first.
-const UNITS: [(&str, &str); 14] = [
-    ("_deg_per_s", " °/s"),
-    ("_px_per_s", " px/s"),
-    ("_m_per_s", " m/s"),
-    ("_per_min", " per minute"),
-    ("_percent", " %"),
-    ("_deg", "°"),
-    ("_fps", " frames/s"),
-    ("_hz", " Hz"),
-    ("_kg", " kg"),
-    ("_mm", " mm"),
-    ("_cm", " cm"),
-    ("_px", " px"),
-    ("_m", " m"),
-    ("_s", " s"),
-];
-
-fn with_unit(key: &str, value: &serde_json::Number) -> String {
-    if let Some(bytes) = value.as_u64().filter(|_| key.ends_with("_bytes") || key == "bytes") {
-        return size(bytes);
-    }
-    let real = value.as_f64().unwrap_or(f64::NAN);
-    if key.ends_with("_ms") {
-        return duration(real as i64);
-    }
-    if key.ends_with("_share") && (0.0..=1.0).contains(&real) {
-        return percent(real);
-    }
-    let shown = if value.is_f64() {
-        number(real)
-    } else {
-        value.to_string()
+/// A text cut into lines wherever they are full.
+fn broken(text: String, width: Option<usize>) -> Vec<String> {
+    let Some(width) = width.filter(|width| measure_text_width(&text) > *width) else {
+        return vec![text];
     };
-    let unit = UNITS
-        .iter()
-        .find(|(ending, _)| key.ends_with(ending))
-        .map_or("", |(_, unit)| unit);
-    format!("{shown}{unit}")
-}
-
-/// A field's name in words, without its unit.
-fn label(key: &str) -> String {
-    let bare = ending(key)
-        .and_then(|ending| key.strip_suffix(ending))
-        .filter(|bare| !bare.is_empty());
-    tame(bare.unwrap_or(key)).replace('_', " ")
-}
-
-/// The end of a field's name that tells its unit.
-fn ending(key: &str) -> Option<&'static str> {
-    let endings = UNITS
-        .iter()
-        .map(|(ending, _)| *ending)
-        .chain(["_bytes", "_ms", "_share"]);
-    endings
-        .filter(|ending| key.ends_with(ending))
-        .max_by_key(|ending| ending.len())
+    let mut lines = vec![String::new()];
+    let mut buffer = [0; 4];
+    for character in text.chars() {
+        let letter = character.encode_utf8(&mut buffer);
+        let is_full = lines
+            .last()
+            .is_some_and(|line| measure_text_width(line) + measure_text_width(letter) > width);
+        if is_full {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(letter);
+        }
+    }
+    lines
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn facts_are_short_aligned_lines_with_units() {
-        let facts = json!({
-            "duration_s": 12.345,
-            "frames": 370,
-            "codec": "h264",
-            "variable_rate": true,
-            "rotation": null,
-            "file_bytes": 12_345_678,
-            "decoding_ms": 1234,
-            "person_share": 0.976,
-            "size": {"width_px": 1920, "height_px": 1080},
-            "warnings": [],
-            "sides": ["left", "right"],
-            "knee": {
-                "left": {"flexion_deg": {"min": 3.456, "max": 121.5}, "velocity_deg_per_s": 310.25},
-                "right": {"flexion_deg": {"min": 4, "max": 119}},
-                "notes": ["x\u{1b}y"],
-            },
-            "repetitions": [
-                {"begin_s": 0.5, "end_s": 2.25, "depth_deg": 92.126},
-                {"begin_s": 2.25, "end_s": 4, "depth_deg": 90},
-            ],
-        });
-        insta::assert_snapshot!(lines(&facts).join("\n"));
-    }
-
-    #[test]
-    fn long_lists_and_texts_are_cut() {
-        let entries: Vec<_> = (0..40).map(|index| json!({ "index": index })).collect();
-        let shown =
-            lines(&json!({"entries": entries, "numbers": (0..40).collect::<Vec<_>>(), "text": "x".repeat(5000)}));
-        assert!(shown.len() < 20, "{shown:#?}");
-        assert!(shown.iter().all(|line| line.chars().count() < 200), "{shown:#?}");
-        assert!(
-            shown.contains(&"  … and 28 more (--json shows them)".to_owned()),
-            "{shown:#?}"
-        );
-    }
-
-    #[test]
-    fn whatever_is_no_object_is_shown_as_it_is() {
-        assert_eq!(lines(&Value::Null), Vec::<String>::new());
-        assert_eq!(lines(&json!("done")), ["done"]);
-    }
-}
+mod tests;

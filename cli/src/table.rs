@@ -9,16 +9,16 @@ const GAP: usize = 2;
 
 /// A column and what it does when space is short.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Column {
-    title: &'static str,
+pub(crate) struct Column<'a> {
+    title: &'a str,
     alignment: Alignment,
     shrinks_to: Option<usize>,
     drops_at: u8,
 }
 
-impl Column {
-    /// A column of words.
-    pub(crate) const fn left(title: &'static str) -> Self {
+impl<'a> Column<'a> {
+    /// A column of words. The title may have several lines.
+    pub(crate) const fn left(title: &'a str) -> Self {
         Self {
             title,
             alignment: Alignment::Left,
@@ -28,7 +28,7 @@ impl Column {
     }
 
     /// A column of numbers.
-    pub(crate) const fn right(title: &'static str) -> Self {
+    pub(crate) const fn right(title: &'a str) -> Self {
         Self {
             alignment: Alignment::Right,
             ..Self::left(title)
@@ -71,30 +71,49 @@ impl Cell {
 
 /// Lays a table out for a width, or as wide as it needs to be.
 pub(crate) fn render(
-    columns: &[Column],
+    columns: &[Column<'_>],
     rows: &[Vec<Cell>],
     width: Option<usize>,
     paint: &dyn Fn(Paint, &str) -> String,
 ) -> String {
     let widths = fit(columns, rows, width);
-    let head: Vec<Cell> = columns
-        .iter()
-        .map(|column| Cell::painted(column.title, Paint::Faint))
-        .collect();
-    let lines = std::iter::once(&head)
-        .chain(rows)
-        .map(|row| line(columns, row, &widths, paint));
+    let heads = heads(columns);
+    let lines = heads.iter().chain(rows).map(|row| line(columns, row, &widths, paint));
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// How wide a table is that nothing restrains.
+pub(crate) fn natural_width(columns: &[Column<'_>], rows: &[Vec<Cell>]) -> usize {
+    total(&fit(columns, rows, None))
+}
+
+/// How many columns are left out for want of space.
+pub(crate) fn left_out(columns: &[Column<'_>], rows: &[Vec<Cell>], width: Option<usize>) -> usize {
+    let widths = fit(columns, rows, width);
+    widths.iter().filter(|width| width.is_none()).count()
+}
+
+/// The titles, line by line.
+fn heads(columns: &[Column<'_>]) -> Vec<Vec<Cell>> {
+    let height = columns.iter().map(|column| column.title.split('\n').count()).max();
+    let at = |index: usize| {
+        let titles = columns.iter().map(|column| column.title.split('\n').nth(index));
+        titles
+            .map(|line| Cell::painted(line.unwrap_or(""), Paint::Faint))
+            .collect()
+    };
+    (0..height.unwrap_or(0)).map(at).collect()
+}
+
 /// The width of each column; `None` for those that are left out.
-fn fit(columns: &[Column], rows: &[Vec<Cell>], width: Option<usize>) -> Vec<Option<usize>> {
-    let natural = |index: usize, column: &Column| {
+fn fit(columns: &[Column<'_>], rows: &[Vec<Cell>], width: Option<usize>) -> Vec<Option<usize>> {
+    let natural = |index: usize, column: &Column<'_>| {
         let cells = rows
             .iter()
             .filter_map(|row| row.get(index))
             .map(|cell| measure_text_width(&cell.text));
-        cells.chain([measure_text_width(column.title)]).max().unwrap_or(0)
+        let title = column.title.split('\n').map(measure_text_width);
+        cells.chain(title).max().unwrap_or(0)
     };
     let mut widths: Vec<Option<usize>> = columns
         .iter()
@@ -135,7 +154,12 @@ fn total(widths: &[Option<usize>]) -> usize {
     shown.clone().sum::<usize>() + GAP * shown.count().saturating_sub(1)
 }
 
-fn line(columns: &[Column], row: &[Cell], widths: &[Option<usize>], paint: &dyn Fn(Paint, &str) -> String) -> String {
+fn line(
+    columns: &[Column<'_>],
+    row: &[Cell],
+    widths: &[Option<usize>],
+    paint: &dyn Fn(Paint, &str) -> String,
+) -> String {
     let last = widths.iter().rposition(Option::is_some);
     let cells = columns
         .iter()
@@ -154,14 +178,15 @@ fn line(columns: &[Column], row: &[Cell], widths: &[Option<usize>], paint: &dyn 
             };
             Some(paint(cell.paint, padded))
         });
-    cells.collect::<Vec<_>>().join(&" ".repeat(GAP))
+    let cells = cells.collect::<Vec<_>>().join(&" ".repeat(GAP));
+    cells.trim_end().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const COLUMNS: [Column; 4] = [
+    const COLUMNS: [Column<'static>; 4] = [
         Column::left("ID"),
         Column::left("NAME").shrinks_to(6),
         Column::right("SIZE"),

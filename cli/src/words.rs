@@ -78,17 +78,31 @@ pub(crate) fn between_ms(from: &str, to: &str) -> Option<i64> {
 
 /// A number with the digits that matter.
 pub(crate) fn number(value: f64) -> String {
-    let decimals = match value.abs() {
-        large if large >= 1000.0 => 0,
-        medium if medium >= 100.0 => 1,
-        small if small >= 1.0 => 2,
-        _ => 3,
-    };
-    let text = format!("{value:.decimals$}");
+    let text = format!("{value:.*}", decimals(value));
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
         text
+    }
+}
+
+/// Numbers for one column: all with as many decimals, those that matter for the greatest and that any of them has.
+pub(crate) fn numbers(values: &[f64]) -> Vec<String> {
+    let greatest = values.iter().copied().map(f64::abs).fold(0.0, f64::max);
+    let used = |value: &f64| number(*value).split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let decimals = values.iter().map(used).max().unwrap_or(0).min(decimals(greatest));
+    // Adding zero makes 0 of what would be written as -0.
+    let rounded = |value: &f64| format!("{:.decimals$}", value + 0.0);
+    values.iter().map(rounded).collect()
+}
+
+/// How many decimals matter.
+fn decimals(value: f64) -> usize {
+    match value.abs() {
+        large if large >= 1000.0 => 0,
+        medium if medium >= 100.0 => 1,
+        small if small >= 1.0 => 2,
+        _ => 3,
     }
 }
 
@@ -165,5 +179,13 @@ mod tests {
             .map(number)
             .collect();
         assert_eq!(shown, ["0", "0.123", "1", "92.13", "123.5", "12346", "-0.5"]);
+    }
+
+    #[test]
+    fn a_column_of_numbers_has_its_points_in_one_line() {
+        assert_eq!(numbers(&[2.0, 20.9, -0.2]), ["2.0", "20.9", "-0.2"]);
+        assert_eq!(numbers(&[0.123_45, 123.456, -0.0]), ["0.1", "123.5", "0.0"]);
+        assert_eq!(numbers(&[3.0, 12_345.6]), ["3", "12346"]);
+        assert_eq!(numbers(&[]), Vec::<String>::new());
     }
 }

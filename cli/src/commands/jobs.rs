@@ -2,6 +2,7 @@
 
 use marey_contract::{JobDetail, JobList, JobSummary, StageDetail};
 
+use super::findings::findings;
 use super::{Verdict, show_json_or};
 use crate::arguments::Jobs;
 use crate::client::Client;
@@ -13,7 +14,7 @@ use crate::words::{between_ms, duration, moment, percent, size, tame};
 /// The most that is asked for at once.
 const PAGE: u32 = 100;
 
-const LIST: [Column; 7] = [
+const LIST: [Column<'static>; 7] = [
     Column::left("ID"),
     Column::left("STATUS"),
     Column::left("NAME").shrinks_to(12),
@@ -23,14 +24,14 @@ const LIST: [Column; 7] = [
     Column::left("CREATED (UTC)").drops_at(1),
 ];
 
-const STAGES: [Column; 7] = [
+const STAGES: [Column<'static>; 7] = [
     Column::left("STAGE"),
     Column::left("STATUS"),
     Column::right("DONE"),
     Column::right("ATTEMPTS"),
-    Column::right("QUEUED"),
+    Column::right("QUEUED").drops_at(1),
     Column::right("RAN"),
-    Column::left("WHAT IT DOES").shrinks_to(8).drops_at(1),
+    Column::left("WHAT IT DOES").shrinks_to(8).drops_at(2),
 ];
 
 /// Prints the list of jobs, page after page.
@@ -86,7 +87,7 @@ fn summary(job: &JobSummary) -> Vec<Cell> {
     ]
 }
 
-/// One job: what it is, its stages, its errors.
+/// One job: what it is, its stages, their errors and what they found.
 pub(super) fn detail(screen: &Screen, job: &JobDetail) -> String {
     let paint = |paint: Paint, text: &str| screen.paint(paint, text);
     let summary = &job.summary;
@@ -125,6 +126,7 @@ pub(super) fn detail(screen: &Screen, job: &JobDetail) -> String {
             .chain(of_job)
             .map(|error| format!("\n{}", error_text(error, &paint))),
     );
+    lines.extend(findings(screen, job));
     lines.join("\n")
 }
 

@@ -15,7 +15,7 @@ use crate::screen::{Paint, Screen};
 use crate::table::{Cell, Column, render};
 use crate::words::{moment, size, tame};
 
-const FILES: [Column; 5] = [
+const FILES: [Column<'static>; 5] = [
     Column::left("NAME").shrinks_to(12),
     Column::right("SIZE"),
     Column::left("TYPE").shrinks_to(8).drops_at(2),

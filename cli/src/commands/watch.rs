@@ -5,10 +5,10 @@ use std::time::Duration;
 use marey_contract::{JobDetail, JobStatus};
 
 use super::Verdict;
+use super::findings::findings;
 use crate::bars::Live;
 use crate::client::Client;
 use crate::error::Error;
-use crate::facts;
 use crate::screen::{Paint, Screen};
 use crate::watch::{Patience, follow};
 use crate::words::{between_ms, duration, tame};
@@ -64,7 +64,7 @@ pub(super) fn conclude(screen: &Screen, job: &JobDetail) -> Result<(), Error> {
             Screen::print(&format!(
                 "{} {name} completed{took}\n{}",
                 screen.paint(Paint::Good, "✓"),
-                findings(screen, job)
+                findings(screen, job).join("\n")
             ))?;
             let next = format!("files: marey results {} --download DIR", tame(&job.summary.id));
             Screen::note(&screen.paint_note(Paint::Faint, &next));
@@ -81,22 +81,4 @@ pub(super) fn conclude(screen: &Screen, job: &JobDetail) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// The facts of each stage that has some.
-fn findings(screen: &Screen, job: &JobDetail) -> String {
-    let mut lines = Vec::new();
-    for stage in &job.stages {
-        let found = facts::lines(&stage.facts);
-        if found.is_empty() {
-            continue;
-        }
-        let title = screen.paint(Paint::Strong, &tame(&stage.title));
-        lines.push(format!(
-            "\n{title} {}",
-            screen.paint(Paint::Faint, &format!("({})", tame(&stage.name)))
-        ));
-        lines.extend(found.into_iter().map(|line| format!("  {line}")));
-    }
-    lines.join("\n")
 }

@@ -62,11 +62,12 @@ async fn still() -> Server {
     .await
 }
 
-const SHOWN: [(&str, &[&str]); 7] = [
+const SHOWN: [(&str, &[&str]); 8] = [
     ("health", &["health"]),
     ("jobs", &["jobs", "--limit", "3"]),
     ("status_running", &["status", "running"]),
     ("status_failed", &["status", "failed"]),
+    ("status_completed", &["status", ID]),
     ("results", &["results", ID]),
     ("cancel", &["cancel", "running"]),
     ("cancel_refused", &["cancel", "failed"]),

@@ -71,6 +71,15 @@ pub(crate) fn completed() -> JobDetail {
         "duration_s": 12.345, "frames": 370, "size": {"width_px": 1920, "height_px": 1080}, "codec": "h264",
     });
     job.stages[2].facts = json!({
+        "people": [{
+            "id": 0, "frames_seen": 360, "view": "side", "deviation_deg": 5.2,
+            "angles": [
+                {"id": "left_knee_flexion_image", "label": "Left knee flexion", "minimum_deg": 10.8,
+                 "maximum_deg": 91.5, "range_of_motion_deg": 80.7, "coverage": 0.533},
+                {"id": "right_hip_flexion_image", "label": "Right hip flexion", "minimum_deg": 6.0,
+                 "maximum_deg": 112.1, "range_of_motion_deg": 106.1, "coverage": 1.0},
+            ],
+        }],
         "repetitions": [
             {"begin_s": 0.5, "end_s": 2.25, "depth_deg": 92.126},
             {"begin_s": 2.25, "end_s": 4.0, "depth_deg": 90.0},
