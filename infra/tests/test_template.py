@@ -5,7 +5,9 @@
 with the Python of an environment made from infra/local/requirements-ministack.txt.
 """
 
+import json
 import re
+import tomllib
 import unittest
 from pathlib import Path
 
@@ -164,6 +166,30 @@ class TemplateTest(unittest.TestCase):
             own = f"${{ArtifactsBucket.Arn}}/artifacts/*/{stage.lower()}/*"
             self.assertEqual(written, {own, "${ArtifactsBucket.Arn}/artifacts/*/manifest.json"})
 
+    def test_whoever_may_end_a_job_may_write_its_manifest(self) -> None:
+        for function in (*STAGES, "Deadletter"):
+            written = {arn["Fn::Sub"] for arn in self.allowed(function, "s3:PutObject")}
+            self.assertIn("${ArtifactsBucket.Arn}/artifacts/*/manifest.json", written, function)
+
+    def test_every_function_may_make_the_calls_of_the_table_that_it_makes_and_no_other(self) -> None:
+        for function in FUNCTIONS:
+            calls = {action for s in self.statements(function) for action in s["Action"] if action.startswith("dynamodb:")}
+            self.assertEqual(calls, {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"}, function)
+        self.assertIn({"Fn::Sub": "${JobsTable.Arn}/index/by-owner"}, self.allowed("Api", "dynamodb:Query"))
+
+    def test_every_route_of_the_api_is_routed(self) -> None:
+        described = json.loads((TEMPLATE.parents[1] / "functions/api/openapi.json").read_text())
+        routes = {f"{method.upper()} {path}" for path, item in described["paths"].items() for method in item}
+        keys = self.mappings["RouteKeys"]
+        made = {keys[route["RouteKey"]["Fn::FindInMap"][1]]["Key"] for route in self.of_type("AWS::ApiGatewayV2::Route").values()}
+        self.assertEqual(made, routes)
+
+    def test_an_attempt_ends_before_its_function_does(self) -> None:
+        workflow = tomllib.loads((TEMPLATE.parents[1] / "shared/engine/workflows/motion.toml").read_text())
+        for stage in workflow["stage"]:
+            timeout = self.mappings["Functions"][stage["name"].capitalize()]["Timeout"]
+            self.assertLessEqual(stage["timeout_s"] + 10, timeout, stage["name"])
+
     def test_buckets_are_private_encrypted_and_versioned(self) -> None:
         for name, bucket in self.of_type("AWS::S3::Bucket").items():
             self.assertTrue(all(bucket["PublicAccessBlockConfiguration"].values()), name)
@@ -176,7 +202,6 @@ class TemplateTest(unittest.TestCase):
 
     def test_every_route_asks_for_a_signature_unless_the_stack_is_open(self) -> None:
         routes = self.of_type("AWS::ApiGatewayV2::Route")
-        self.assertEqual(len(routes), 6)
         for name, route in routes.items():
             self.assertEqual(route["AuthorizationType"], {"Fn::If": ["WithOpenAccess", "NONE", "AWS_IAM"]}, name)
         self.assertEqual(self.template["Parameters"]["Access"]["Default"], "iam")
