@@ -174,7 +174,7 @@ proptest! {
         }
         let options = ConvertOptions { half_weights, ..ConvertOptions::default() };
         if let Err(error) = convert(&bytes, &options) {
-            prop_assert!(error.code().starts_with("convert_"));
+            prop_assert!(error.code().starts_with("CONVERT_"));
             prop_assert!(!error.to_string().is_empty());
         }
     }
