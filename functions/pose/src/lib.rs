@@ -10,7 +10,7 @@ use marey_cloud::{Input, Output, OutputFile, Stage, StageError, Work};
 use marey_fn_kit::{LARGEST_SIDE_PX, VIDEO_JSON, kill_on_stop, media_error, sentence, video_info};
 use marey_media::{Frame, FrameReader, FrameSize, ReadOptions, Tools, VideoInfo};
 use marey_motion::{Person, Pose, Recording, Skeleton, Source, formats::recording_to_parquet};
-use marey_vision::{ImageView, Models, OnnxRuntime, PoseEstimator, PoseOptions, Timings, VisionError};
+use marey_vision::{Identities, ImageView, Models, OnnxRuntime, PoseEstimator, PoseOptions, Timings, VisionError};
 use serde_json::{Value, json};
 
 /// The artifact that holds the recording.
@@ -68,8 +68,9 @@ impl Stage for PoseStage {
         let seconds = started.elapsed().as_secs_f64();
         let seen = recording
             .people
-            .first()
-            .map_or(0, |person| person.poses.iter().flatten().count());
+            .iter()
+            .map(|person| person.poses.iter().flatten().count())
+            .sum();
         if seen == 0 {
             return Err(nobody());
         }
@@ -88,7 +89,7 @@ impl Stage for PoseStage {
     }
 }
 
-/// Reads the video and follows the person through it.
+/// Reads the video and follows the person through it; whoever is found after a loss may be somebody else.
 fn record(
     tools: &Tools,
     estimator: &mut PoseEstimator,
@@ -105,12 +106,15 @@ fn record(
     };
     let mut reader = FrameReader::open(tools, work.upload()?, info, options).map_err(media_error)?;
     kill_on_stop(work, reader.cancel_handle());
-    let (mut time_s, mut poses) = (Vec::new(), Vec::new());
+    let mut identities = Identities::default();
+    let (mut time_s, mut seen) = (Vec::new(), Vec::new());
     while let Some(frame) = reader.read().map_err(media_error)? {
         work.control.check()?;
         let view = ImageView::rgb(&frame.rgb, frame.width, frame.height).map_err(vision_error)?;
-        let pose = estimator.process(view, frame.time_s).map_err(vision_error)?;
-        poses.push(pose.map(|pose| to_source_size(pose, &frame, info)));
+        if let Some(pose) = estimator.process(view, frame.time_s).map_err(vision_error)? {
+            let person = identities.assign(&pose, frame.time_s);
+            seen.push((person, time_s.len(), to_source_size(pose, &frame, info)));
+        }
         time_s.push(frame.time_s);
         work.control
             .set_progress(time_s.len() as f64 / info.frame_count.max(1) as f64);
@@ -122,14 +126,29 @@ fn record(
         width_px: info.width_px,
         height_px: info.height_px,
     };
-    let model = estimator.model();
+    let people = people(identities.len(), time_s.len(), seen);
+    let (skeleton, model) = (Skeleton::BlazePose33, estimator.model());
     Ok(Recording {
         source,
-        skeleton: Skeleton::BlazePose33,
+        skeleton,
         model,
         time_s,
-        people: vec![Person { id: 0, poses }],
+        people,
     })
+}
+
+/// Sorts poses by person: a pose or a gap for every frame.
+fn people(count: usize, frames: usize, seen: Vec<(usize, usize, Pose)>) -> Vec<Person> {
+    let mut people: Vec<_> = (0..count)
+        .map(|id| Person {
+            id: id as u32,
+            poses: vec![None; frames],
+        })
+        .collect();
+    for (person, frame, pose) in seen {
+        people[person].poses[frame] = Some(pose);
+    }
+    people
 }
 
 /// Landmarks are kept in pixels of the upright original, whatever size the frames were read at.

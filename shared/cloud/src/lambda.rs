@@ -49,7 +49,7 @@ pub async fn run_stage<T: Stage>(stage: T) -> Result<(), Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
         let deadline = deadline(&event.context);
         for_each_message(event.payload, settings, region, |message| async move {
-            harness.handle(&message, deadline).await
+            Box::pin(harness.handle(&message, deadline)).await
         })
         .await
     }))
@@ -103,10 +103,13 @@ where
 }
 
 fn received(record: SqsMessage, settings: &Settings, region: &str) -> Received {
+    let receives = record.attributes.get("ApproximateReceiveCount");
+    let receives = receives.and_then(|count| count.parse().ok()).unwrap_or(1);
     Received {
         body: record.body.unwrap_or_default(),
         queue: queue_url(record.event_source_arn.as_deref().unwrap_or_default(), settings, region),
         receipt: record.receipt_handle.unwrap_or_default(),
+        receives,
     }
 }
 

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """How many frames per second MediaPipe's Python pipeline does: the peer of examples/throughput.rs.
 
-    ffmpeg -v error -i VIDEO -f rawvideo -pix_fmt rgb24 - | mediapipe_throughput.py WIDTH HEIGHT
+    mediapipe_throughput.py FRAMES WIDTH HEIGHT [LANDMARKS]
 
-Only the time inside `process` counts, and not that of the first frame. For its environment see mediapipe_tracked.py.
+FRAMES is a file of raw RGB frames. Only the time inside `process` counts, and not that of the first frame; `cores` is
+the processor time of all threads in that time. With LANDMARKS every frame's landmarks are written to that file: a line
+for each frame, `x_px y_px visibility` for each point, or `-` for nobody. For its environment see
+xtask/bench/requirements-peer.txt.
 """
 import sys
 import time
@@ -12,19 +15,34 @@ import mediapipe
 import numpy as np
 
 
+def line(found, width, height):
+    if found is None:
+        return "-"
+    return " ".join(f"{p.x * width:.3f} {p.y * height:.3f} {p.visibility:.3f}" for p in found.landmark)
+
+
 def main():
-    width, height = int(sys.argv[1]), int(sys.argv[2])
+    width, height = int(sys.argv[2]), int(sys.argv[3])
     pose = mediapipe.solutions.pose.Pose(model_complexity=1, smooth_landmarks=True)
-    frames, poses, seconds = -1, 0, 0.0
-    while len(data := sys.stdin.buffer.read(width * height * 3)) == width * height * 3:
-        frame = np.frombuffer(data, np.uint8).reshape(height, width, 3)
-        started = time.perf_counter()
-        found = pose.process(frame).pose_landmarks is not None
-        if frames >= 0:
-            seconds += time.perf_counter() - started
-            poses += found
-        frames += 1
-    print(f"frames={frames} poses={poses} seconds={seconds:.3f} frames_per_second={frames / seconds:.1f}")
+    landmarks, seconds, cpu_seconds = [], 0.0, 0.0
+    with open(sys.argv[1], "rb") as frames:
+        while len(data := frames.read(width * height * 3)) == width * height * 3:
+            frame = np.frombuffer(data, np.uint8).reshape(height, width, 3)
+            started, cpu_started = time.perf_counter(), time.process_time()
+            found = pose.process(frame).pose_landmarks
+            if landmarks:
+                seconds += time.perf_counter() - started
+                cpu_seconds += time.process_time() - cpu_started
+            landmarks.append(line(found, width, height))
+    if len(sys.argv) > 4:
+        with open(sys.argv[4], "w", encoding="utf-8") as out:
+            print("\n".join(landmarks), file=out)
+    count = len(landmarks) - 1
+    poses = sum(text != "-" for text in landmarks[1:])
+    print(
+        f"frames={count} poses={poses} seconds={seconds:.3f} frames_per_second={count / seconds:.1f}"
+        f" cores={cpu_seconds / seconds:.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@
 Frames come from the ffmpeg on the path, as in the test, so that both see the same pixels. MediaPipe's Python solution
 stamps frames 33,333 microseconds apart whatever the video's rate; the test does the same.
 
-Environment: pip install --no-deps mediapipe==0.10.21
-             pip install 'numpy<2' 'opencv-python-headless<4.12' absl-py attrs flatbuffers 'protobuf>=4.25.3,<5' matplotlib
+Environment: pip install --no-deps -r xtask/bench/requirements-peer.txt
 """
 import argparse
 import json
