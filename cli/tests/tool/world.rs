@@ -92,7 +92,7 @@ pub(crate) fn completed() -> JobDetail {
 pub(crate) fn failed() -> JobDetail {
     use StageStatus::{Cancelled, Completed, Failed};
     let error = ErrorBody {
-        code: "NO_PERSON".to_owned(),
+        code: "NO_PERSON_FOUND".to_owned(),
         message: "Nobody was found in the video.".to_owned(),
         hint: "Film the whole body, in good light.".to_owned(),
         stage: Some("pose".to_owned()),
