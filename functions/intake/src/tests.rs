@@ -78,6 +78,7 @@ fn message(keys: &[&str]) -> Received {
         body,
         queue: "q".into(),
         receipt: "r".into(),
+        receives: 1,
     }
 }
 
@@ -187,6 +188,7 @@ async fn what_is_gone_makes_no_job_and_what_is_no_event_comes_back() {
         body: "nonsense".into(),
         queue: "q".into(),
         receipt: "r".into(),
+        receives: 1,
     };
     assert_eq!(handle(&world, &nonsense).await, Disposal::Return(None));
     let test = Received {

@@ -4,28 +4,29 @@
 //! the message comes back and finds the rows as they are: a shard that is complete is planned on again, a lease that
 //! expired is taken again, a lease that lives is waited for.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use marey_engine::{
-    Artifact, FailureClass, Job, LeaseToken, Refusal, Shard, ShardEvent, ShardKey, Snapshot, StageSpec, Task,
-    Versioned, Workflow,
+    Artifact, FailureClass, LeaseToken, Refusal, Shard, ShardEvent, ShardKey, StageSpec, Task, Versioned, Workflow,
 };
 use tracing::Instrument;
 
 use crate::{
-    CloudError, Conductor, Control, Input, Output, Stage, StageError, Work,
-    artifacts::{ReadUploads, StoreArtifacts, artifact_key},
+    CloudError, Conductor, Stage, StageError,
+    artifacts::{ReadUploads, StoreArtifacts},
     queues::{HoldMessages, SendTasks},
-    stage::Stop,
     store::{FailureRecord, WriteJobs},
 };
 
+mod attempt;
 mod outcome;
 
-use outcome::{
-    causes, digest, failure_of, out_of_time, panic_text, random_share, report, service_busy, unreadable, upload_gone,
-};
+use attempt::Attempt;
+use outcome::{causes, failure_of, random_share, report, unreadable};
 
 /// How long an attempt may be silent before another takes its place.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
@@ -45,6 +46,27 @@ pub struct Received {
     pub queue: String,
     /// What names this delivery.
     pub receipt: String,
+    /// How often the message was received, this time included.
+    pub receives: u32,
+}
+
+impl Received {
+    /// Hides a message that must come back until then. A failure is logged: it comes back all the same, at the queue's own
+    /// time.
+    pub async fn put_back<Q: HoldMessages>(&self, queues: &Q, disposal: Disposal) {
+        if let Disposal::Return(Some(seconds)) = disposal
+            && let Err(error) = queues.hide(&self.queue, &self.receipt, seconds).await
+        {
+            tracing::warn!(error = error.chain(), "visibility not changed");
+        }
+    }
+
+    /// When to come back because a service did not answer: later each time, so that the few deliveries that a queue allows
+    /// outlast minutes of trouble, not seconds.
+    pub fn after_trouble(&self) -> Disposal {
+        let ceiling = 15_u32 << self.receives.saturating_sub(1).min(4);
+        Disposal::Return(Some(ceiling / 2 + (f64::from(ceiling / 2) * random_share()) as u32))
+    }
 }
 
 /// What becomes of a message.
@@ -61,15 +83,7 @@ pub enum Disposal {
 pub struct Harness<T, S, A, Q> {
     stage: Arc<T>,
     conductor: Conductor<S, A, Q>,
-}
-
-/// An attempt that holds the lease.
-struct Attempt {
-    job: Job,
-    snapshot: Snapshot,
-    spec: StageSpec,
-    shard: Versioned<Shard>,
-    token: LeaseToken,
+    heartbeat: Duration,
 }
 
 /// What asking for the lease led to.
@@ -90,6 +104,7 @@ where
         Self {
             stage: Arc::new(stage),
             conductor,
+            heartbeat: HEARTBEAT,
         }
     }
 
@@ -106,24 +121,17 @@ where
                 let key = &task.payload;
                 let span = tracing::info_span!("task", job = %key.job, stage = %key.stage, shard = key.shard,
                     trace = %task.metadata.trace, attempt = tracing::field::Empty);
-                let outcome = self.run(&task, message, deadline).instrument(span.clone()).await;
+                let outcome = Box::pin(self.run(&task, message, deadline))
+                    .instrument(span.clone())
+                    .await;
                 outcome.unwrap_or_else(|error| {
                     span.in_scope(|| tracing::warn!(error = error.chain(), "task interrupted"));
-                    Disposal::Return(Some(5))
+                    message.after_trouble()
                 })
             }
             Err(problem) => unreadable(&problem),
         };
-        if let Disposal::Return(Some(seconds)) = disposal
-            && let Err(error) = self
-                .conductor
-                .queues
-                .hide(&message.queue, &message.receipt, seconds)
-                .await
-        {
-            // It comes back all the same, at the queue's own time.
-            tracing::warn!(error = error.chain(), "visibility not changed");
-        }
+        message.put_back(&self.conductor.queues, disposal).await;
         disposal
     }
 
@@ -139,20 +147,15 @@ where
     }
 
     async fn run(&self, task: &Task, message: &Received, deadline: Timestamp) -> Result<Disposal, CloudError> {
-        let mut attempt = match self.admit(task).await? {
+        let attempt = match self.admit(task).await? {
             Admission::Granted(attempt) => attempt,
             Admission::Refused(disposal) => return Ok(disposal),
         };
-        tracing::Span::current().record("attempt", attempt.shard.value.attempt);
+        tracing::Span::current().record("attempt", attempt.number);
         tracing::info!("stage started");
-        // The queue may hide the message for longer than the lease; if this process dies, it should come back soon.
-        self.conductor
-            .queues
-            .hide(&message.queue, &message.receipt, LEASE.as_secs() as u32)
-            .await?;
-        let scratch = tempfile::tempdir().map_err(|e| CloudError::service("make scratch folder", e))?;
-        let result = self.work(&mut attempt, message, deadline, scratch.path()).await;
-        let disposal = match result {
+        self.hold(message).await;
+        // Boxed: the futures of SDK calls are large.
+        let disposal = match Box::pin(self.work(&attempt, message, deadline)).await {
             Ok((artifacts, facts)) => self.complete(&attempt, artifacts, facts).await?,
             Err(error) => self.settle(&attempt, message, error).await?,
         };
@@ -192,15 +195,17 @@ where
                 None => (Shard::queued(key.clone(), task.created_at), None),
             };
             match self.lease(&shard, version, &spec).await {
-                Ok((shard, token)) => {
-                    let job = snapshot.job.value.clone();
-                    return Ok(Admission::Granted(Box::new(Attempt {
-                        job,
+                Ok((row, token)) => {
+                    let attempt = Attempt {
+                        job: snapshot.job.value.clone(),
                         snapshot,
                         spec,
-                        shard,
+                        key: key.clone(),
+                        number: row.value.attempt,
                         token,
-                    })));
+                        row: Mutex::new(row),
+                    };
+                    return Ok(Admission::Granted(Box::new(attempt)));
                 }
                 Err(LeaseError::Refused(refusal)) => return self.refuse(key, &refusal).await,
                 Err(LeaseError::Cloud(CloudError::Conflict)) => {}
@@ -250,170 +255,6 @@ where
         Ok(Admission::Refused(disposal))
     }
 
-    /// Fetches the inputs, runs the stage under heartbeats, and stores what it leaves.
-    async fn work(
-        &self,
-        attempt: &mut Attempt,
-        message: &Received,
-        deadline: Timestamp,
-        folder: &Path,
-    ) -> Result<(Vec<Artifact>, serde_json::Value), StageError> {
-        let control = Arc::new(Control::default());
-        let ends = (self.now() + SignedDuration::from_secs(i64::from(attempt.spec.timeout_s))).min(deadline - MARGIN);
-        let work = self.fetch(attempt, folder, control.clone()).await?;
-        let stage = self.stage.clone();
-        let span = tracing::Span::current();
-        let mut running = tokio::task::spawn_blocking(move || {
-            let _inside = span.enter();
-            // The folder and files are gone with the work whatever happens, so a panic leaves nothing half done.
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| stage.run(&work)))
-        });
-        let ended = loop {
-            tokio::select! {
-                ended = &mut running => break ended,
-                () = tokio::time::sleep(HEARTBEAT) => self.beat(attempt, message, &control, ends).await,
-            }
-        };
-        let output = match ended {
-            Ok(Ok(result)) => result,
-            Ok(Err(panic)) => Err(StageError::internal(panic_text(panic.as_ref()))),
-            Err(error) => Err(StageError::internal(error)),
-        };
-        let output = match control.stop_reason() {
-            Some(Stop::TimeUp) if output.is_err() => return Err(out_of_time(&attempt.spec)),
-            _ => output?,
-        };
-        self.store(attempt, output).await
-    }
-
-    async fn fetch(&self, attempt: &Attempt, folder: &Path, control: Arc<Control>) -> Result<Work, StageError> {
-        let inputs = folder.join("inputs");
-        let scratch = folder.join("scratch");
-        std::fs::create_dir(&inputs)?;
-        std::fs::create_dir(&scratch)?;
-        let mut work = Work {
-            job: attempt.job.clone(),
-            shard: attempt.shard.value.key.clone(),
-            scratch,
-            upload: None,
-            artifacts: BTreeMap::new(),
-            control,
-        };
-        for input in self.stage.inputs() {
-            match input {
-                Input::Upload => {
-                    let to = inputs.join("upload");
-                    self.conductor
-                        .artifacts
-                        .fetch_upload(&attempt.job.input, &to)
-                        .await
-                        .map_err(upload_gone)?;
-                    work.upload = Some(to);
-                }
-                Input::Artifact { stage, name } => {
-                    let found = attempt
-                        .snapshot
-                        .artifacts()
-                        .find(|(of, _, a)| of.as_str() == *stage && a.name == *name);
-                    let missing = || StageError::internal(format!("the stage {stage} left no {name}"));
-                    let (_, _, artifact) = found.ok_or_else(missing)?;
-                    let to = inputs.join(format!("{stage}-{name}"));
-                    self.conductor
-                        .artifacts
-                        .fetch(&artifact.key, &to)
-                        .await
-                        .map_err(service_busy)?;
-                    work.artifacts.insert(((*stage).to_owned(), (*name).to_owned()), to);
-                }
-            }
-        }
-        Ok(work)
-    }
-
-    /// Says that the attempt is alive, and notices what should end it.
-    async fn beat(&self, attempt: &mut Attempt, message: &Received, control: &Control, ends: Timestamp) {
-        let now = self.now();
-        if now >= ends {
-            control.stop(Stop::TimeUp);
-            return;
-        }
-        let progress = control.progress();
-        let event = ShardEvent::Heartbeat {
-            token: attempt.token,
-            until: now + LEASE,
-            progress,
-        };
-        match self.write(attempt, event).await {
-            Ok(row) => attempt.shard = row,
-            Err(LeaseError::Refused(_)) => control.stop(Stop::LeaseLost),
-            // A heartbeat may be missed; the lease tells how many.
-            Err(LeaseError::Cloud(error)) => tracing::warn!(error = error.chain(), "heartbeat missed"),
-        }
-        match self.conductor.store.job(attempt.job.id).await {
-            Ok(Some(job)) if job.value.has_ended() => control.stop(Stop::Cancelled),
-            _ => {}
-        }
-        if let Err(error) = self
-            .conductor
-            .queues
-            .hide(&message.queue, &message.receipt, LEASE.as_secs() as u32)
-            .await
-        {
-            tracing::warn!(error = error.chain(), "visibility not extended");
-        }
-    }
-
-    /// Applies an event to the attempt's shard. If somebody else wrote the row, the event is tried on what they wrote:
-    /// the engine refuses it unless this attempt still holds the lease.
-    async fn write(&self, attempt: &Attempt, event: ShardEvent) -> Result<Versioned<Shard>, LeaseError> {
-        let mut row = attempt.shard.clone();
-        loop {
-            let next = row.value.apply(event.clone(), self.now())?;
-            match self.conductor.store.put_shard(&next, Some(row.version)).await {
-                Err(CloudError::Conflict) => {
-                    let missing = || CloudError::Missing {
-                        what: format!("shard {}", next.key),
-                    };
-                    row = self.conductor.store.shard(&next.key).await?.ok_or_else(missing)?;
-                }
-                other => return Ok(other?),
-            }
-        }
-    }
-
-    async fn store(&self, attempt: &Attempt, output: Output) -> Result<(Vec<Artifact>, serde_json::Value), StageError> {
-        let shard = &attempt.shard.value;
-        let promised = &attempt.spec.artifacts;
-        if let Some(missing) = promised
-            .iter()
-            .find(|name| !output.files.iter().any(|file| file.name == **name))
-        {
-            return Err(StageError::internal(format!(
-                "the stage promised {missing} and did not leave it"
-            )));
-        }
-        let mut artifacts = Vec::new();
-        for file in &output.files {
-            let (bytes, sha256) = digest(&file.path)?;
-            let key = artifact_key(&shard.key, shard.attempt, file.name);
-            let (name, content_type) = (file.name.to_owned(), file.content_type.to_owned());
-            let artifact = Artifact {
-                name,
-                key,
-                content_type,
-                bytes,
-                sha256,
-            };
-            self.conductor
-                .artifacts
-                .store_file(&artifact, &file.path)
-                .await
-                .map_err(service_busy)?;
-            artifacts.push(artifact);
-        }
-        Ok((artifacts, output.facts))
-    }
-
     async fn complete(
         &self,
         attempt: &Attempt,
@@ -441,8 +282,7 @@ where
 
     /// Records a failure on the shard and decides whether the message comes back.
     async fn settle(&self, attempt: &Attempt, message: &Received, error: StageError) -> Result<Disposal, CloudError> {
-        let shard = &attempt.shard.value;
-        let failure = failure_of(&error, &shard.key, shard.attempt);
+        let failure = failure_of(&error, &attempt.key, attempt.number);
         let cause = causes(&error);
         let token = attempt.token;
         let event = match error.class {
@@ -474,9 +314,9 @@ where
             Err(LeaseError::Refused(refusal)) => return self.lost(&refusal),
             Err(LeaseError::Cloud(error)) => return Err(error),
         }
-        let id = format!("{}/{}", shard.key, shard.attempt);
+        let id = format!("{}/{}", attempt.key, attempt.number);
         let body = Some(message.body.clone());
-        let (job, at) = (shard.key.job, self.now());
+        let (job, at) = (attempt.key.job, self.now());
         let record = FailureRecord {
             job,
             at,
@@ -487,8 +327,8 @@ where
         };
         self.conductor.store.record_failure(&record).await?;
         Ok(match error.class {
-            FailureClass::Transient if shard.attempt < attempt.spec.retry.attempts => {
-                let delay = attempt.spec.retry.delay_s(shard.attempt, random_share());
+            FailureClass::Transient if attempt.number < attempt.spec.retry.attempts => {
+                let delay = attempt.spec.retry.delay_s(attempt.number, random_share());
                 Disposal::Return(Some(delay.ceil() as u32))
             }
             FailureClass::Transient => Disposal::Return(Some(0)),

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use marey_engine::{Artifact, Job, JobId, Shard, ShardKey, Snapshot, StageRow, Task, Upload, Versioned};
@@ -24,6 +25,7 @@ struct State {
     hidden: Vec<(String, u32)>,
     parked: Vec<String>,
     refuse: BTreeSet<&'static str>,
+    slow: BTreeMap<&'static str, Duration>,
 }
 
 /// Table, buckets and queues in one value; clones share their content.
@@ -44,6 +46,18 @@ impl Memory {
     /// Lets every operation succeed again.
     pub fn recover(&self) {
         self.state().refuse.clear();
+    }
+
+    /// Makes every later call of `fetch` or `store_file` take this long.
+    pub fn slow_down(&self, operation: &'static str, time: Duration) {
+        self.state().slow.insert(operation, time);
+    }
+
+    async fn pause(&self, operation: &'static str) {
+        let time = self.state().slow.get(operation).copied();
+        if let Some(time) = time {
+            tokio::time::sleep(time).await;
+        }
     }
 
     fn working(&self, operation: &'static str) -> Result<MutexGuard<'_, State>, CloudError> {
@@ -210,12 +224,14 @@ impl ReadUploads for Memory {
 
 impl StoreArtifacts for Memory {
     async fn fetch(&self, key: &str, to: &Path) -> Result<(), CloudError> {
+        self.pause("fetch").await;
         let bytes = self.working("fetch")?.objects.get(key).cloned();
         let bytes = bytes.ok_or_else(|| CloudError::Missing { what: key.to_owned() })?;
         std::fs::write(to, bytes).map_err(|e| CloudError::service("write file", e))
     }
 
     async fn store_file(&self, artifact: &Artifact, from: &Path) -> Result<(), CloudError> {
+        self.pause("store_file").await;
         let bytes = std::fs::read(from).map_err(|e| CloudError::service("read file", e))?;
         self.working("store_file")?.objects.insert(artifact.key.clone(), bytes);
         Ok(())

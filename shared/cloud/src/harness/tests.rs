@@ -1,10 +1,12 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use marey_engine::{JobState, ShardState};
+use marey_engine::{Job, JobState, ShardState};
 use serde_json::json;
 
 use super::*;
-use crate::{OutputFile, artifacts::Manifest, conductor::Advance, memory::Memory, store::ReadJobs};
+use crate::{
+    Input, Output, OutputFile, Work, artifacts::Manifest, conductor::Advance, memory::Memory, store::ReadJobs,
+};
 
 /// A stage whose behaviour a test chooses.
 struct Scripted<F> {
@@ -80,7 +82,11 @@ impl World {
             runs: self.runs.clone(),
         };
         let deadline = Timestamp::now() + SignedDuration::from_secs(100);
-        Harness::new(stage, self.conductor()).handle(message, deadline).await
+        let harness = Harness {
+            heartbeat: Duration::from_millis(20),
+            ..Harness::new(stage, self.conductor())
+        };
+        harness.handle(message, deadline).await
     }
 
     async fn shard(&self, stage: &str) -> Shard {
@@ -107,6 +113,7 @@ fn received(task: &Task) -> Received {
         body: serde_json::to_string(task).unwrap(),
         queue: "q".into(),
         receipt: "r".into(),
+        receives: 1,
     }
 }
 
@@ -196,7 +203,11 @@ async fn transient_failures_come_back_later_and_stop_at_the_policy() {
     let dead = crate::dead_letter::handle(&world.conductor(), &message).await.unwrap();
     assert_eq!(dead, Disposal::Acknowledge);
     assert!(matches!(world.job().await.state, JobState::Failed { failure, .. } if failure.code == "BUSY"));
-    assert_eq!(world.memory.parked(), [message.body.clone()], "the message is kept");
+    assert_eq!(
+        world.memory.parked(),
+        std::slice::from_ref(&message.body),
+        "the message is kept"
+    );
 }
 
 #[tokio::test]
@@ -396,6 +407,7 @@ async fn messages_that_nobody_can_act_on_come_back_and_are_parked() {
             body: body.to_owned(),
             queue: "dead".into(),
             receipt: "r".into(),
+            receives: 1,
         };
         assert_eq!(
             crate::dead_letter::handle(&world.conductor(), &message).await.unwrap(),
@@ -450,4 +462,89 @@ async fn the_last_stage_leaves_a_manifest_and_ends_the_job() {
     let manifest: Manifest = serde_json::from_slice(&world.memory.object(&manifest).unwrap()).unwrap();
     let promised: usize = workflow.stages().iter().map(|spec| spec.artifacts.len()).sum();
     assert_eq!(manifest.artifacts.len(), promised);
+}
+
+#[tokio::test]
+async fn the_lease_is_kept_while_files_travel() {
+    for operation in ["fetch", "store_file"] {
+        let world = World::new().await;
+        let message = world.message();
+        world.memory.slow_down(operation, Duration::from_millis(300));
+        assert_eq!(world.probe(&message, good).await, Disposal::Acknowledge);
+        let beats = world.memory.hidden().len();
+        assert!(beats > 2, "{operation}: {beats} heartbeats");
+    }
+}
+
+#[tokio::test]
+async fn a_cancel_is_noticed_while_files_travel() {
+    for operation in ["fetch", "store_file"] {
+        let world = World::new().await;
+        let message = world.message();
+        world.memory.slow_down(operation, Duration::from_hours(1));
+        let (memory, id) = (world.memory.clone(), world.job.id);
+        let cancel = async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let row = memory.job(id).await.unwrap().unwrap();
+            let cancelled = row
+                .value
+                .apply(marey_engine::JobEvent::Cancel, Timestamp::now())
+                .unwrap();
+            memory.put_job(&cancelled, row.version).await.unwrap();
+        };
+        let (disposal, ()) = tokio::join!(world.probe(&message, good), cancel);
+        assert_eq!(disposal, Disposal::Acknowledge, "{operation}");
+        assert!(matches!(world.shard("probe").await.state, ShardState::Cancelled { .. }));
+    }
+}
+
+#[tokio::test]
+async fn a_stage_that_fails_because_it_was_stopped_did_not_fail() {
+    let world = World::new().await;
+    let message = world.message();
+    let (memory, id) = (world.memory.clone(), world.job.id);
+    let handle = tokio::runtime::Handle::current();
+    let disposal = world.probe(&message, move |work| {
+        let row = handle.block_on(memory.job(id)).unwrap().unwrap();
+        let cancelled = row
+            .value
+            .apply(marey_engine::JobEvent::Cancel, Timestamp::now())
+            .unwrap();
+        handle.block_on(memory.put_job(&cancelled, row.version)).unwrap();
+        while work.control.check().is_ok() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Err(StageError::permanent("MEDIA_TOOL_FAILED", "its child was killed", "h"))
+    });
+    assert_eq!(disposal.await, Disposal::Acknowledge);
+    assert!(matches!(world.shard("probe").await.state, ShardState::Cancelled { .. }));
+    assert!(world.memory.failures(world.job.id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_hidden_is_worked_on_all_the_same() {
+    let world = World::new().await;
+    let message = world.message();
+    world.memory.break_down("hide");
+    assert_eq!(world.probe(&message, good).await, Disposal::Acknowledge);
+}
+
+#[test]
+fn trouble_is_waited_out_for_minutes() {
+    let message = |receives| Received {
+        body: String::new(),
+        queue: String::new(),
+        receipt: String::new(),
+        receives,
+    };
+    let mut all = 0;
+    for (receives, longest) in [(1, 15), (2, 30), (3, 60), (4, 120), (5, 240), (9, 240)] {
+        let Disposal::Return(Some(seconds)) = message(receives).after_trouble() else {
+            panic!("it comes back")
+        };
+        assert!((longest / 2..=longest).contains(&seconds), "{receives}: {seconds}");
+        all += if receives < 5 { seconds } else { 0 };
+    }
+    assert!(all > 100, "five deliveries outlast {all} s");
+    assert!(message(0).after_trouble() != Disposal::Acknowledge);
 }

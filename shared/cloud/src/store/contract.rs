@@ -61,7 +61,7 @@ fn failure() -> Failure {
     }
 }
 
-fn is_conflict<T: std::fmt::Debug>(result: Result<T, CloudError>) -> bool {
+fn is_conflict<T>(result: &Result<T, CloudError>) -> bool {
     matches!(result, Err(CloudError::Conflict))
 }
 
@@ -98,11 +98,11 @@ async fn a_write_needs_the_version_it_was_decided_on(store: &impl WriteJobs) {
     assert!(store.shard(&key).await.unwrap().is_none());
     let queued = Shard::queued(key.clone(), at(1));
     assert!(
-        is_conflict(store.put_shard(&queued, Some(1)).await),
+        is_conflict(&store.put_shard(&queued, Some(1)).await),
         "a row that is not there has no version"
     );
     let first = store.put_shard(&queued, None).await.unwrap();
-    assert!(is_conflict(store.put_shard(&queued, None).await), "a second creation");
+    assert!(is_conflict(&store.put_shard(&queued, None).await), "a second creation");
     let lease = |n| ShardEvent::Lease {
         token: LeaseToken(Uuid::from_u128(n)),
         until: at(60),
@@ -112,7 +112,7 @@ async fn a_write_needs_the_version_it_was_decided_on(store: &impl WriteJobs) {
     let theirs = queued.apply(lease(2), at(2)).unwrap();
     let row = store.put_shard(&mine, Some(first.version)).await.unwrap();
     assert!(
-        is_conflict(store.put_shard(&theirs, Some(first.version)).await),
+        is_conflict(&store.put_shard(&theirs, Some(first.version)).await),
         "one of two leases wins"
     );
     assert_eq!(store.shard(&key).await.unwrap().unwrap(), row);
@@ -125,7 +125,7 @@ async fn a_write_needs_the_version_it_was_decided_on(store: &impl WriteJobs) {
         .unwrap();
     store.put_job(&done, row.version).await.unwrap();
     assert!(
-        is_conflict(store.put_job(&failed, row.version).await),
+        is_conflict(&store.put_job(&failed, row.version).await),
         "a job ends in one way"
     );
     assert_eq!(store.job(job.id).await.unwrap().unwrap().value, done);
