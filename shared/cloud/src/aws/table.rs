@@ -79,7 +79,8 @@ impl RowKey {
     fn failure(record: &FailureRecord) -> Self {
         Self {
             partition: Self::partition(record.job),
-            sort: format!("FAILURE#{}#{}", record.at, record.id),
+            // Timestamps of equal width sort as text in the order of time.
+            sort: format!("FAILURE#{:.9}#{}", record.at, record.id),
         }
     }
 }

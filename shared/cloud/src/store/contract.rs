@@ -202,8 +202,14 @@ async fn failures_are_kept_once(store: &impl WriteJobs) {
     for record in [record("b", 20), record("a", 10), record("b", 20)] {
         store.record_failure(&record).await.unwrap();
     }
+    // As text, a whole second would come after its fractions.
+    let later = FailureRecord {
+        at: at(20) + SignedDuration::from_millis(500),
+        ..record("c", 0)
+    };
+    store.record_failure(&later).await.unwrap();
     let found = store.failures(job.id).await.unwrap();
-    assert_eq!(found, [record("a", 10), record("b", 20)]);
+    assert_eq!(found, [record("a", 10), record("b", 20), later]);
     assert!(
         store.snapshot(job.id).await.unwrap().unwrap().shards.is_empty(),
         "a failure is no shard"
