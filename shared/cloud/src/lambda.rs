@@ -1,6 +1,11 @@
 //! Wires a handler to the Lambda runtime.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{self, Poll},
+};
 
 use aws_lambda_events::{
     event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent},
@@ -93,13 +98,29 @@ where
     for record in event.records {
         let id = record.message_id.clone().unwrap_or_default();
         // Boxed: the futures of SDK calls are deeply nested types.
-        if Box::pin(handle(received(record, settings, region))).await != Disposal::Acknowledge {
+        let handled = caught(Box::pin(handle(received(record, settings, region)))).await;
+        let disposal = handled.unwrap_or_else(|| {
+            tracing::error!(message = id, "message handler panicked");
+            Disposal::Return(None)
+        });
+        if disposal != Disposal::Acknowledge {
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = id;
             response.batch_item_failures.push(failure);
         }
     }
     Ok(response)
+}
+
+/// Runs a future to its end; `None` if it panics, which must cost one message and not its batch.
+async fn caught<R>(mut future: Pin<Box<impl Future<Output = R>>>) -> Option<R> {
+    // A future that panicked is dropped and never polled again, so nobody sees what it left half done.
+    let poll = |context: &mut task::Context<'_>| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)))
+    {
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
+    };
+    std::future::poll_fn(poll).await
 }
 
 fn received(record: SqsMessage, settings: &Settings, region: &str) -> Received {
@@ -174,6 +195,19 @@ mod tests {
             .map(|failure| failure.item_identifier)
             .collect();
         assert_eq!(failed, ["b"]);
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_one_message() {
+        let settings = settings();
+        let answer = for_each_message(event(&["a", "b", "c"]), &settings, "eu-west-1", |message| async move {
+            tokio::task::yield_now().await;
+            assert_ne!(message.body, "b", "a bug that one message meets");
+            Disposal::Acknowledge
+        });
+        let failed = answer.await.unwrap().batch_item_failures;
+        assert_eq!(failed.len(), 1);
+        assert_eq!(failed[0].item_identifier, "b");
     }
 
     #[tokio::test]
