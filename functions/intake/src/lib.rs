@@ -5,18 +5,15 @@
 
 mod event;
 
-use jiff::Timestamp;
 use marey_cloud::{
     CloudError, Conductor,
     artifacts::StoreArtifacts,
     aws::{Buckets, bucket::UploadHead},
     harness::{Disposal, Received},
-    queues::SendTasks,
+    queues::{HoldMessages, SendTasks},
     store::{Creation, WriteJobs},
 };
-use marey_engine::{
-    Failure, FailureClass, Job, JobEvent, JobId, JobState, StageRow, Upload, Workflow, upload::Request,
-};
+use marey_engine::{Failure, FailureClass, Job, JobId, JobState, StageRow, Upload, Workflow, upload::Request};
 
 pub use event::{Announced, Announcement, Unreadable};
 
@@ -37,8 +34,20 @@ impl LookAtUploads for Buckets {
     }
 }
 
-/// Handles one message of the intake queue. It is acknowledged when every record in it has its job.
-pub async fn handle<S, A, Q>(conductor: &Conductor<S, A, Q>, message: &Received) -> Disposal
+/// Handles one message of the intake queue. It is acknowledged when every record in it has its job. A job of an upload of
+/// more than `max_bytes` fails at once.
+pub async fn handle<S, A, Q>(conductor: &Conductor<S, A, Q>, max_bytes: u64, message: &Received) -> Disposal
+where
+    S: WriteJobs,
+    A: StoreArtifacts + LookAtUploads,
+    Q: SendTasks + HoldMessages,
+{
+    let disposal = take(conductor, max_bytes, message).await;
+    message.put_back(&conductor.queues, disposal).await;
+    disposal
+}
+
+async fn take<S, A, Q>(conductor: &Conductor<S, A, Q>, max_bytes: u64, message: &Received) -> Disposal
 where
     S: WriteJobs,
     A: StoreArtifacts + LookAtUploads,
@@ -53,14 +62,14 @@ where
         Err(problem) => {
             // It comes back until the queue moves it to the dead-letter queue: a message is never dropped.
             tracing::error!(%problem, body = message.body, "message refused");
-            return Disposal::Return(None);
+            return Disposal::Return(Some(0));
         }
     };
     let mut disposal = Disposal::Acknowledge;
     for object in announced {
-        if let Err(error) = admit(conductor, &object).await {
+        if let Err(error) = admit(conductor, max_bytes, &object).await {
             tracing::warn!(key = object.key, error = error.chain(), "upload not admitted yet");
-            disposal = Disposal::Return(None);
+            disposal = message.after_trouble();
         }
     }
     disposal
@@ -70,7 +79,11 @@ where
 ///
 /// # Errors
 /// A service failed; try again.
-pub async fn admit<S, A, Q>(conductor: &Conductor<S, A, Q>, object: &Announced) -> Result<(), CloudError>
+pub async fn admit<S, A, Q>(
+    conductor: &Conductor<S, A, Q>,
+    max_bytes: u64,
+    object: &Announced,
+) -> Result<(), CloudError>
 where
     S: WriteJobs,
     A: StoreArtifacts + LookAtUploads,
@@ -93,17 +106,9 @@ where
         bytes: head.bytes,
         name: Upload::name_of(&object.key).to_owned(),
     };
-    let job = choose_job(conductor, request, upload).await?;
-    let workflow = Workflow::shipped(&job.workflow);
-    let stages: Vec<_> = workflow.iter().flat_map(Workflow::stages).map(stage_row).collect();
-    let creation = conductor.store.create(&job, &stages).await?;
-    let outcome = match creation {
-        Creation::Created => "job created",
-        Creation::Existed => "upload announced again",
-    };
-    tracing::info!(job = %job.id, owner = job.owner, workflow = job.workflow, key = object.key, trace = job.trace, outcome);
-    if workflow.is_none() {
-        return refuse_workflow(conductor, &job).await;
+    let job = create_job(conductor, request, upload).await?;
+    if job.input.bytes > max_bytes {
+        return conductor.refuse(job.id, too_large(job.input.bytes, max_bytes)).await;
     }
     // Also for a job that was there: whoever made it may have died before it dispatched.
     conductor.advance(job.id).await.map(drop)
@@ -116,62 +121,60 @@ fn stage_row(spec: &marey_engine::StageSpec) -> StageRow {
     }
 }
 
-/// The job of an upload. A reserved id counts for the first content that arrives under it; if another content follows,
-/// it is another job, so that neither is lost.
-async fn choose_job<S: WriteJobs, A, Q>(
+/// Makes the job of an upload. A reserved id counts for the first content that arrives under it; if another content
+/// follows, it is another job, so that neither is lost.
+async fn create_job<S: WriteJobs, A, Q>(
     conductor: &Conductor<S, A, Q>,
     request: Request,
     upload: Upload,
 ) -> Result<Job, CloudError> {
-    let id: JobId = match request.reserved {
-        Some(reserved) => match conductor.store.job(reserved).await? {
-            Some(row) if row.value.input != upload => upload.job_id(),
-            _ => reserved,
-        },
-        None => upload.job_id(),
-    };
-    Ok(Job {
-        id,
+    let own = upload.job_id();
+    let mut job = Job {
+        id: request.reserved.unwrap_or(own),
         owner: request.owner,
         workflow: request.workflow,
         input: upload,
         priority: request.priority,
         created_at: (conductor.now)(),
-        trace: trace_of(id),
+        trace: String::new(),
         state: JobState::Running,
-    })
+    };
+    loop {
+        job.trace = trace_of(job.id);
+        let workflow = Workflow::shipped(&job.workflow);
+        let stages: Vec<_> = workflow.iter().flat_map(Workflow::stages).map(stage_row).collect();
+        let outcome = match conductor.store.create(&job, &stages).await? {
+            Creation::Created => "job created",
+            Creation::Existed => {
+                let row = conductor.store.job(job.id).await?;
+                if job.id != own && row.is_some_and(|row| row.value.input != job.input) {
+                    job.id = own;
+                    continue;
+                }
+                "upload announced again"
+            }
+        };
+        tracing::info!(job = %job.id, owner = job.owner, workflow = job.workflow, key = job.input.key, trace = job.trace, outcome);
+        return Ok(job);
+    }
+}
+
+/// Why the job of an upload ends that nobody signed for: a form says how much it takes, a plain upload to the bucket does
+/// not ask.
+fn too_large(bytes: u64, max_bytes: u64) -> Failure {
+    Failure {
+        code: "MEDIA_TOO_LARGE".to_owned(),
+        message: format!("The file has {bytes} bytes, allowed are {max_bytes}."),
+        hint: "Export it with a smaller picture or a lower bit rate, or cut it into shorter pieces.".to_owned(),
+        stage: None,
+        attempt: 0,
+        class: FailureClass::Permanent,
+    }
 }
 
 /// One trace per job, so that a repeated event does not begin a second one.
 fn trace_of(id: JobId) -> String {
     id.to_string().replace('-', "")
-}
-
-/// Ends the job of an upload that asks for a workflow which does not exist.
-async fn refuse_workflow<S: WriteJobs, A, Q>(conductor: &Conductor<S, A, Q>, job: &Job) -> Result<(), CloudError> {
-    let known: Vec<_> = Workflow::all_shipped()
-        .iter()
-        .map(|workflow| workflow.name().to_owned())
-        .collect();
-    let failure = Failure {
-        code: "WORKFLOW_UNKNOWN".to_owned(),
-        message: format!("There is no workflow called {:?}.", job.workflow),
-        hint: format!("Ask for one of these: {}.", known.join(", ")),
-        stage: None,
-        attempt: 0,
-        class: FailureClass::Permanent,
-    };
-    let now: Timestamp = (conductor.now)();
-    let Some(row) = conductor.store.job(job.id).await? else {
-        return Ok(());
-    };
-    let Ok(failed) = row.value.apply(JobEvent::Fail { failure }, now) else {
-        return Ok(());
-    };
-    match conductor.store.put_job(&failed, row.version).await {
-        Ok(_) | Err(CloudError::Conflict) => Ok(()),
-        Err(error) => Err(error),
-    }
 }
 
 #[cfg(test)]

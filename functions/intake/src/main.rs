@@ -10,7 +10,8 @@ async fn main() -> Result<(), Error> {
     let (conductor, settings) = lambda::connect("intake").await?;
     let (conductor, settings, region) = (&conductor, &settings, &lambda::region());
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {
-        let handle = |message| async move { marey_fn_intake::handle(conductor, &message).await };
+        let handle =
+            |message| async move { marey_fn_intake::handle(conductor, settings.upload_max_bytes, &message).await };
         lambda::for_each_message(event.payload, settings, region, handle).await
     }))
     .await

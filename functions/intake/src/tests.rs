@@ -43,6 +43,9 @@ impl StoreArtifacts for Bucket {
     }
 }
 
+/// More than any upload of these tests but one.
+const MAX_BYTES: u64 = 100;
+
 type World = Conductor<Memory, Bucket, Memory>;
 
 fn world(metadata: Metadata) -> (World, Memory) {
@@ -59,7 +62,7 @@ fn world(metadata: Metadata) -> (World, Memory) {
             artifacts,
             queues,
             source: "intake".into(),
-            now: Timestamp::now,
+            now: jiff::Timestamp::now,
         },
         memory,
     )
@@ -91,7 +94,7 @@ async fn an_upload_becomes_a_job_whose_first_task_is_sent() {
     let (world, memory) = world(Metadata::default());
     memory.put_object("uploads/my clip+1.mp4", "abc");
     assert_eq!(
-        handle(&world, &message(&["uploads/my+clip%2B1.mp4"])).await,
+        handle(&world, MAX_BYTES, &message(&["uploads/my+clip%2B1.mp4"])).await,
         Disposal::Acknowledge
     );
     let found = jobs(&memory, "default").await;
@@ -111,7 +114,7 @@ async fn the_same_event_twice_makes_one_job_and_two_records_make_two() {
     memory.put_object("uploads/b.mp4", "b");
     for _ in 0..2 {
         assert_eq!(
-            handle(&world, &message(&["uploads/a.mp4", "uploads/b.mp4"])).await,
+            handle(&world, MAX_BYTES, &message(&["uploads/a.mp4", "uploads/b.mp4"])).await,
             Disposal::Acknowledge
         );
     }
@@ -125,14 +128,13 @@ async fn a_crash_between_the_job_and_its_task_is_healed_by_the_next_delivery() {
     let (world, memory) = world(Metadata::default());
     memory.put_object("uploads/a.mp4", "a");
     memory.break_down("send");
-    assert_eq!(
-        handle(&world, &message(&["uploads/a.mp4"])).await,
-        Disposal::Return(None)
-    );
+    let disposal = handle(&world, MAX_BYTES, &message(&["uploads/a.mp4"])).await;
+    assert!(matches!(disposal, Disposal::Return(Some(7..=15))), "{disposal:?}");
+    assert_eq!(memory.hidden().len(), 1, "and not after the queue's six minutes");
     assert_eq!(jobs(&memory, "default").await.len(), 1);
     memory.recover();
     assert_eq!(
-        handle(&world, &message(&["uploads/a.mp4"])).await,
+        handle(&world, MAX_BYTES, &message(&["uploads/a.mp4"])).await,
         Disposal::Acknowledge
     );
     assert_eq!(memory.receive().unwrap().payload.stage.as_str(), "probe");
@@ -144,12 +146,12 @@ async fn a_reserved_id_is_kept_and_other_content_under_it_is_another_job() {
     let reserved = JobId::of_object("r", "r", None, "r");
     let key = Request::key("ann", "motion", reserved, "clip.mp4");
     memory.put_object(&key, "first");
-    handle(&world, &message(&[&key])).await;
+    handle(&world, MAX_BYTES, &message(&[&key])).await;
     assert_eq!(jobs(&memory, "ann").await[0].id, reserved);
     world.artifacts.etag = "other";
     memory.put_object(&key, "second!");
-    handle(&world, &message(&[&key])).await;
-    handle(&world, &message(&[&key])).await;
+    handle(&world, MAX_BYTES, &message(&[&key])).await;
+    handle(&world, MAX_BYTES, &message(&[&key])).await;
     assert_eq!(
         jobs(&memory, "ann").await.len(),
         2,
@@ -165,7 +167,7 @@ async fn an_unknown_workflow_ends_its_job_with_a_reason() {
     });
     memory.put_object("uploads/a.mp4", "a");
     assert_eq!(
-        handle(&world, &message(&["uploads/a.mp4"])).await,
+        handle(&world, MAX_BYTES, &message(&["uploads/a.mp4"])).await,
         Disposal::Acknowledge
     );
     let JobState::Failed { failure, .. } = &jobs(&memory, "default").await[0].state else {
@@ -180,7 +182,7 @@ async fn an_unknown_workflow_ends_its_job_with_a_reason() {
 async fn what_is_gone_makes_no_job_and_what_is_no_event_comes_back() {
     let (world, memory) = world(Metadata::default());
     assert_eq!(
-        handle(&world, &message(&["uploads/gone.mp4"])).await,
+        handle(&world, MAX_BYTES, &message(&["uploads/gone.mp4"])).await,
         Disposal::Acknowledge
     );
     assert!(jobs(&memory, "default").await.is_empty());
@@ -190,10 +192,27 @@ async fn what_is_gone_makes_no_job_and_what_is_no_event_comes_back() {
         receipt: "r".into(),
         receives: 1,
     };
-    assert_eq!(handle(&world, &nonsense).await, Disposal::Return(None));
+    assert_eq!(handle(&world, MAX_BYTES, &nonsense).await, Disposal::Return(Some(0)));
     let test = Received {
         body: r#"{"Service":"Amazon S3","Event":"s3:TestEvent"}"#.into(),
         ..nonsense
     };
-    assert_eq!(handle(&world, &test).await, Disposal::Acknowledge);
+    assert_eq!(handle(&world, MAX_BYTES, &test).await, Disposal::Acknowledge);
+}
+
+#[tokio::test]
+async fn an_upload_that_nobody_signed_for_and_is_too_large_is_not_even_fetched() {
+    let (world, memory) = world(Metadata::default());
+    memory.put_object("uploads/huge.mp4", vec![0; 101]);
+    for _ in 0..2 {
+        assert_eq!(
+            handle(&world, MAX_BYTES, &message(&["uploads/huge.mp4"])).await,
+            Disposal::Acknowledge
+        );
+    }
+    let JobState::Failed { failure, .. } = &jobs(&memory, "default").await[0].state else {
+        panic!("it runs")
+    };
+    assert_eq!(failure.code, "MEDIA_TOO_LARGE");
+    assert!(memory.receive().is_none());
 }

@@ -1,7 +1,7 @@
 //! Carries out what the planner says.
 
 use jiff::Timestamp;
-use marey_engine::{Command, Job, JobEvent, JobId, Shard, Snapshot, Task, Workflow, plan};
+use marey_engine::{Command, Failure, FailureClass, Job, JobEvent, JobId, Shard, Snapshot, Task, Workflow, plan};
 
 use crate::{
     CloudError,
@@ -58,12 +58,30 @@ impl<S: WriteJobs, A: StoreArtifacts, Q: SendTasks> Conductor<S, A, Q> {
         }
     }
 
+    /// Ends a job that must not run; one that has ended stays as it is.
+    ///
+    /// # Errors
+    /// A service failed: call it again later.
+    pub async fn refuse(&self, id: JobId, failure: Failure) -> Result<(), CloudError> {
+        loop {
+            let Some(snapshot) = self.store.snapshot(id).await? else {
+                return Ok(());
+            };
+            let failure = failure.clone();
+            match self.end(&snapshot, JobEvent::Fail { failure }).await {
+                Err(CloudError::Conflict) => {}
+                other => return other,
+            }
+        }
+    }
+
     async fn carry_out(&self, snapshot: &Snapshot) -> Result<Advance, CloudError> {
         let job = &snapshot.job.value;
-        let workflow = Workflow::shipped(&job.workflow).ok_or_else(|| CloudError::Malformed {
-            what: format!("job {}", job.id),
-            problem: format!("its workflow {} is not one of this deployment", job.workflow),
-        })?;
+        let Some(workflow) = Workflow::shipped(&job.workflow) else {
+            let failure = unknown_workflow(&job.workflow);
+            self.end(snapshot, JobEvent::Fail { failure }).await?;
+            return Ok(Advance::Ended);
+        };
         let mut dispatched = 0;
         for command in plan(&workflow, snapshot) {
             match command {
@@ -110,5 +128,21 @@ impl<S: WriteJobs, A: StoreArtifacts, Q: SendTasks> Conductor<S, A, Q> {
         self.store.put_job(&ended, snapshot.job.version).await?;
         tracing::info!(job = %job.id, trace = %job.trace, state = ?ended.state, "job ended");
         Ok(())
+    }
+}
+
+/// Why a job ends whose workflow is not one of this deployment.
+fn unknown_workflow(name: &str) -> Failure {
+    let known: Vec<_> = Workflow::all_shipped()
+        .iter()
+        .map(|workflow| workflow.name().to_owned())
+        .collect();
+    Failure {
+        code: "WORKFLOW_UNKNOWN".to_owned(),
+        message: format!("There is no workflow called {name:?}."),
+        hint: format!("Ask for one of these: {}.", known.join(", ")),
+        stage: None,
+        attempt: 0,
+        class: FailureClass::Permanent,
     }
 }

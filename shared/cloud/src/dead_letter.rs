@@ -1,17 +1,28 @@
 //! What happens to a message that reached a dead-letter queue.
 //!
 //! The failure is recorded on the job with the message as it came, the job ends if nothing else keeps it alive, and the
-//! message is parked: it is never dropped. A message that names no job is parked all the same.
+//! message is parked: it is never dropped, unless what it asks for has been done or cancelled. A message that names no job
+//! is parked all the same.
 
-use marey_engine::{Failure, FailureClass, Refusal, Shard, ShardEvent, Task};
+use marey_engine::{Failure, FailureClass, Refusal, Shard, ShardEvent, ShardState, Task};
 
 use crate::{
     CloudError, Conductor,
     artifacts::StoreArtifacts,
     harness::{Disposal, Received},
-    queues::{ParkMessages, SendTasks},
+    queues::{HoldMessages, ParkMessages, SendTasks},
     store::{FailureRecord, WriteJobs},
 };
+
+/// What becomes of a dead letter.
+enum Verdict {
+    /// Somebody may want to send it again.
+    Park,
+    /// It is a duplicate: its shard is complete or cancelled.
+    Forget,
+    /// An attempt is still alive; look again after so many seconds.
+    Wait(u32),
+}
 
 /// Handles one dead letter. `Ok(Acknowledge)` promises that the failure and the message are durable.
 ///
@@ -21,43 +32,46 @@ pub async fn handle<S, A, Q>(conductor: &Conductor<S, A, Q>, message: &Received)
 where
     S: WriteJobs,
     A: StoreArtifacts,
-    Q: SendTasks + ParkMessages,
+    Q: SendTasks + HoldMessages + ParkMessages,
 {
     let task = serde_json::from_str::<Task>(&message.body)
         .ok()
         .and_then(|task| task.check().ok());
-    match task {
-        None => tracing::error!(
-            queue = message.queue,
-            body = message.body,
-            "dead letter without a task parked"
-        ),
-        Some(task) => {
-            if let Some(wait) = record(conductor, &task, message).await? {
-                return Ok(Disposal::Return(Some(wait)));
-            }
+    let verdict = match task {
+        None => {
+            tracing::error!(
+                queue = message.queue,
+                body = message.body,
+                "dead letter without a task parked"
+            );
+            Verdict::Park
+        }
+        Some(task) => record(conductor, &task, message).await?,
+    };
+    match verdict {
+        Verdict::Park => conductor.queues.park(&message.body, &message.queue).await?,
+        Verdict::Forget => {}
+        Verdict::Wait(seconds) => {
+            let later = Disposal::Return(Some(seconds));
+            message.put_back(&conductor.queues, later).await;
+            return Ok(later);
         }
     }
-    conductor.queues.park(&message.body, &message.queue).await?;
     Ok(Disposal::Acknowledge)
 }
 
-/// Records a dead task on its job. Returns after how many seconds to look again, if an attempt is still alive.
-async fn record<S, A, Q>(
-    conductor: &Conductor<S, A, Q>,
-    task: &Task,
-    message: &Received,
-) -> Result<Option<u32>, CloudError>
+/// Records a dead task on its job. Whatever an earlier delivery left undone is done by the next.
+async fn record<S, A, Q>(conductor: &Conductor<S, A, Q>, task: &Task, message: &Received) -> Result<Verdict, CloudError>
 where
     S: WriteJobs,
     A: StoreArtifacts,
-    Q: SendTasks + ParkMessages,
+    Q: SendTasks,
 {
     let key = &task.payload;
-    loop {
+    let shard = loop {
         let Some(snapshot) = conductor.store.snapshot(key.job).await? else {
             tracing::error!(job = %key.job, "dead letter of an unknown job parked");
-            return Ok(None);
+            return Ok(Verdict::Park);
         };
         let row = snapshot.shards.get(&(key.stage.clone(), key.shard)).cloned();
         let (shard, version) = match row {
@@ -65,41 +79,38 @@ where
             None => (Shard::queued(key.clone(), task.created_at), None),
         };
         let now = (conductor.now)();
-        let failed = match shard.apply(
-            ShardEvent::Abandon {
-                failure: abandoned(&shard),
+        let failure = abandoned(&shard);
+        match shard.apply(ShardEvent::Abandon { failure }, now) {
+            Ok(failed) => match conductor.store.put_shard(&failed, version).await {
+                Ok(row) => break row.value,
+                Err(CloudError::Conflict) => {}
+                Err(error) => return Err(error),
             },
-            now,
-        ) {
-            Ok(failed) => failed,
             Err(Refusal::Leased { until }) => {
-                return Ok(Some(until.duration_since(now).as_secs().clamp(0, 900) as u32 + 1));
+                let left_s = until.duration_since(now).as_secs();
+                return Ok(Verdict::Wait(left_s.clamp(0, 900) as u32 + 1));
             }
-            Err(_) => {
-                // A duplicate of work that has ended: its end counts.
-                conductor.advance(key.job).await?;
-                return Ok(None);
-            }
-        };
-        match conductor.store.put_shard(&failed, version).await {
-            Ok(_) => {}
-            Err(CloudError::Conflict) => continue,
-            Err(error) => return Err(error),
+            // It has ended: its end counts.
+            Err(_) => break shard,
         }
-        let failure = shard.last_failure.clone().unwrap_or_else(|| abandoned(&shard));
-        tracing::error!(job = %key.job, stage = %key.stage, code = failure.code, "dead letter recorded");
-        let record = FailureRecord {
-            job: key.job,
-            at: now,
-            failure,
-            cause: format!("the message reached the dead-letter queue {}", message.queue),
-            message: Some(message.body.clone()),
-            id: format!("{key}/dead"),
-        };
-        conductor.store.record_failure(&record).await?;
+    };
+    let ShardState::Failed { at, failure } = shard.state else {
         conductor.advance(key.job).await?;
-        return Ok(None);
-    }
+        return Ok(Verdict::Forget);
+    };
+    tracing::error!(job = %key.job, stage = %key.stage, code = failure.code, "dead letter recorded");
+    let record = FailureRecord {
+        job: key.job,
+        // The shard's moment, not this one: a second delivery writes the same record.
+        at,
+        failure,
+        cause: format!("the message reached the dead-letter queue {}", message.queue),
+        message: Some(message.body.clone()),
+        id: format!("{key}/dead"),
+    };
+    conductor.store.record_failure(&record).await?;
+    conductor.advance(key.job).await?;
+    Ok(Verdict::Park)
 }
 
 fn abandoned(shard: &Shard) -> Failure {

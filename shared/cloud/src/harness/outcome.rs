@@ -11,6 +11,9 @@ use crate::{
     telemetry::{Record, Unit},
 };
 
+/// Longest private cause that is kept, in bytes; the end of a long story is in the log.
+const LONGEST_CAUSE: usize = 8192;
+
 /// A message that nobody can act on comes back until the queue moves it to the dead-letter queue.
 pub(super) fn unreadable(problem: &str) -> Disposal {
     tracing::error!(problem, "task refused");
@@ -36,6 +39,8 @@ pub(super) fn causes(error: &StageError) -> String {
         text = format!("{text}: {error}");
         cause = error.source();
     }
+    // The record must fit into a row of the table, whatever a tool or a panic had to say.
+    text.truncate(text.floor_char_boundary(LONGEST_CAUSE));
     text
 }
 
