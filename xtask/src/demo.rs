@@ -50,7 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let id = upload(&stack, &video)?;
     marey(&stack)?
         .args(["watch", &id])
-        .run()
+        .progress()
         .context("the job did not complete; its error and hint stand above")?;
     let seconds = started.elapsed().as_secs_f64();
     let folder = home().join("results").join(&id);

@@ -25,7 +25,7 @@ pub(crate) enum Motion {
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
     /// What the person does
-    #[arg(long, value_enum, default_value = "squat")]
+    #[arg(long, value_enum, default_value = "walk")]
     motion: Motion,
     /// From where: 0 is the front, 90 the side
     #[arg(long, default_value_t = 90.0)]
@@ -64,9 +64,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// The demo's video, rendered once.
 pub(crate) fn default_video() -> Result<PathBuf> {
-    let out = home().join("samples/squat.mp4");
+    let out = home().join("samples/walk.mp4");
     if !out.is_file() {
-        write(&Motion::Squat.scene(), &out)?;
+        write(&Motion::Walk.scene(), &out)?;
     }
     Ok(out)
 }

@@ -73,6 +73,12 @@ impl Program {
         Ok(())
     }
 
+    /// Runs it with the terminal for its progress, which goes to standard error, but without what it says in the end.
+    pub(crate) fn progress(mut self) -> Result<()> {
+        self.command.stdout(Stdio::null());
+        self.run()
+    }
+
     /// Runs it silently; what it said is shown only if it fails.
     pub(crate) fn quiet(self) -> Result<()> {
         self.text().map(drop)

@@ -32,7 +32,7 @@ use outcome::{causes, failure_of, random_share, report, unreadable};
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 /// How often an attempt says that it is alive.
-const HEARTBEAT: Duration = Duration::from_secs(3);
+const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// How long before the function's deadline an attempt must give up, to leave a clean end.
 const MARGIN: SignedDuration = SignedDuration::from_secs(6);
