@@ -5,7 +5,9 @@ pub mod form;
 pub mod queue;
 pub mod table;
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
 pub use bucket::Buckets;
 pub use queue::Queues;
@@ -20,6 +22,15 @@ pub async fn sdk_config() -> SdkConfig {
         .retry_config(RetryConfig::standard())
         .load()
         .await
+}
+
+/// Time limits of calls that carry a few kilobytes. Without them, a service that takes a call and never answers would hold
+/// up heartbeats until the function's own end; calls that carry videos take as long as they move.
+fn short_calls() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(8))
+        .build()
 }
 
 /// Whether the environment names an endpoint, so that buckets cannot be host names.

@@ -23,8 +23,9 @@ pub struct Queues {
 impl Queues {
     /// The queues that the settings name.
     pub fn new(config: &SdkConfig, settings: &Settings) -> Self {
+        let builder = aws_sdk_sqs::config::Builder::from(config).timeout_config(super::short_calls());
         Self {
-            client: Client::new(config),
+            client: Client::from_conf(builder.build()),
             of_stages: settings.queues.clone(),
             parked: settings.parked.clone(),
         }
