@@ -24,6 +24,7 @@ use crate::{
 
 mod attempt;
 mod outcome;
+pub(crate) mod scratch;
 
 use attempt::Attempt;
 use outcome::{causes, failure_of, random_share, report, unreadable};

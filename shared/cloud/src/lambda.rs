@@ -17,7 +17,7 @@ use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use crate::{
     Conductor, Settings, Stage,
     aws::{Buckets, Queues, Table, sdk_config},
-    harness::{Disposal, Harness, Received},
+    harness::{Disposal, Harness, Received, scratch},
     telemetry,
 };
 
@@ -47,6 +47,7 @@ pub async fn connect(source: &str) -> Result<(CloudConductor, Settings), Error> 
 /// The function could not start.
 pub async fn run_stage<T: Stage>(stage: T) -> Result<(), Error> {
     telemetry::init();
+    scratch::sweep();
     let (conductor, settings) = connect(stage.name()).await?;
     let harness = Harness::new(stage, conductor);
     let region = region();

@@ -15,6 +15,7 @@ use marey_engine::{
 use super::{
     Disposal, Harness, LEASE, LeaseError, MARGIN, Received,
     outcome::{digest, out_of_time, panic_text, service_busy, upload_gone},
+    scratch,
 };
 use crate::{
     CloudError, Control, Input, Output, Stage, StageError, Work,
@@ -70,7 +71,7 @@ where
         message: &Received,
         deadline: Timestamp,
     ) -> Result<(Vec<Artifact>, serde_json::Value), StageError> {
-        let folder = tempfile::tempdir()?;
+        let folder = scratch::make()?;
         let control = Arc::new(Control::default());
         let last = deadline - MARGIN;
         let ends = (self.now() + SignedDuration::from_secs(i64::from(attempt.spec.timeout_s))).min(last);
