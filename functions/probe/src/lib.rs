@@ -2,6 +2,8 @@
 //!
 //! Everything hostile ends here, before any other stage opens the file.
 
+use std::time::Duration;
+
 use marey_cloud::{Input, Output, OutputFile, Stage, StageError, Work};
 use marey_fn_kit::{VIDEO_JSON, media_error};
 use marey_media::{Limits, Tools, VideoInfo, probe};
@@ -14,6 +16,14 @@ pub struct Probe {
     pub tools: Tools,
     /// What a video may ask for.
     pub limits: Limits,
+}
+
+/// What a video may ask for. The two runs of ffprobe must end within the stage's time, to end with a reason.
+pub fn limits() -> Limits {
+    Limits {
+        probe_wall: Duration::from_secs(50),
+        ..Limits::default()
+    }
 }
 
 impl Stage for Probe {
@@ -56,4 +66,18 @@ fn facts(info: &VideoInfo) -> Value {
         "bit_depth": info.bit_depth,
         "has_audio": info.audio.is_some(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use marey_engine::Workflow;
+
+    use super::*;
+
+    #[test]
+    fn ffprobe_is_stopped_before_the_stage_is() {
+        let workflow = Workflow::shipped("motion").unwrap();
+        let spec = workflow.stage(&"probe".parse().unwrap()).unwrap();
+        assert!(2 * limits().probe_wall < Duration::from_secs(spec.timeout_s.into()));
+    }
 }

@@ -6,7 +6,7 @@ use marey_fn_probe::Probe;
 async fn main() -> Result<(), lambda_runtime::Error> {
     marey_cloud::lambda::run_stage(Probe {
         tools: marey_fn_kit::tools()?,
-        limits: marey_media::Limits::default(),
+        limits: marey_fn_probe::limits(),
     })
     .await
 }
