@@ -40,6 +40,7 @@ pub(crate) fn functions() -> Result<()> {
     Program::cargo()
         .args(["build", "--workspace", "--bins", "--exclude", "xtask"])
         .run()?;
+    begin("local cloud")?;
     lay_out(&target().join("debug"))?;
     for layer in LAYERS {
         // The local cloud mounts no layers; packaging wants a file all the same.
@@ -48,6 +49,21 @@ pub(crate) fn functions() -> Result<()> {
         let note = "Filled by `cargo xtask package`; the local cloud finds these tools under ToolsRoot.\n";
         std::fs::write(folder.join("README"), note)?;
     }
+    Ok(())
+}
+
+/// Empties the build folder if what lies in it was built for something else: programs for another processor and layers
+/// of 200 MB must not be mixed with those of the local cloud.
+pub(crate) fn begin(purpose: &str) -> Result<()> {
+    let stamp = folder().join("purpose");
+    if std::fs::read_to_string(&stamp).is_ok_and(|found| found == purpose) {
+        return Ok(());
+    }
+    if folder().exists() {
+        std::fs::remove_dir_all(folder())?;
+    }
+    std::fs::create_dir_all(folder())?;
+    std::fs::write(stamp, purpose)?;
     Ok(())
 }
 

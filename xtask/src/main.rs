@@ -10,6 +10,7 @@ mod checks;
 mod cloud;
 mod demo;
 mod deploy;
+mod layers;
 mod package;
 mod sample;
 mod setup;

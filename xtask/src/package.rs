@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::{
-    build, home, setup,
+    build, home, layers, setup,
     shell::{Program, step, which},
 };
 
@@ -27,13 +27,18 @@ pub(crate) struct Options {
     /// Processor of the functions
     #[arg(long, value_enum, default_value = "x86_64")]
     arch: Architecture,
-    /// Folder with ffmpeg and ffprobe for that processor, linked statically; goes into the layer as it is
+    /// Only the layers: the functions are built already
     #[arg(long)]
-    ffmpeg: Option<std::path::PathBuf>,
+    layers_only: bool,
 }
 
 /// `cargo xtask package`.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    setup::models()?;
+    build::begin(&format!("{:?}", options.arch))?;
+    if options.layers_only {
+        return step("fill the layers", || fill_layers(options));
+    }
     if which("cargo-lambda").is_none() {
         bail!("cargo-lambda is missing; install it with `pip install cargo-lambda==1.9.2 ziglang` and try again");
     }
@@ -60,11 +65,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         std::fs::copy(&built, folder.join("bootstrap"))
             .with_context(|| format!("cargo-lambda did not leave {}", built.display()))?;
     }
-    step("lay out the layers", || layers(options))
+    step("fill the layers", || fill_layers(options))
 }
 
 /// Fills the layers: what lies in a layer's folder appears under /opt.
-fn layers(options: &Options) -> Result<()> {
+fn fill_layers(options: &Options) -> Result<()> {
     let layer = |name: &str| build::folder().join("layers").join(name);
     for name in build::LAYERS {
         let _ = std::fs::remove_dir_all(layer(name));
@@ -79,19 +84,7 @@ fn layers(options: &Options) -> Result<()> {
     };
     let wheel = setup::download(package, &home().join("cache"))?;
     marey_convert::extract_onnxruntime(&wheel, &layer("onnxruntime").join("lib"))?;
-    let bin = layer("ffmpeg").join("bin");
-    std::fs::create_dir_all(&bin)?;
-    let Some(source) = &options.ffmpeg else {
-        bail!(
-            "give --ffmpeg a folder with static builds of ffmpeg and ffprobe for {:?}; docs/AWS.md names packages that carry them",
-            options.arch
-        );
-    };
-    for name in ["ffmpeg", "ffprobe"] {
-        std::fs::copy(source.join(name), bin.join(name))
-            .with_context(|| format!("{name} is not in {}", source.display()))?;
-    }
-    Ok(())
+    layers::ffmpeg(options.arch, &layer("ffmpeg").join("bin"))
 }
 
 fn copy_all(from: &Path, to: &Path) -> Result<()> {

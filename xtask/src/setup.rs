@@ -174,13 +174,17 @@ fn onnxruntime_package() -> Result<&'static PinnedPackage> {
     }
 }
 
+/// The pip that fetches packages: that of the environment, where there is one already.
+pub(crate) fn pip() -> PathBuf {
+    let own = home().join("venv/bin/pip");
+    if own.is_file() { own } else { PathBuf::from("pip3") }
+}
+
 /// Fetches a wheel by name and version; its hash is checked by whoever opens it.
 pub(crate) fn download(package: &PinnedPackage, cache: &Path) -> Result<PathBuf> {
-    let pip = home().join("venv/bin/pip");
-    let pip = if pip.is_file() { pip } else { PathBuf::from("pip3") };
     let wheel = cache.join(package.file_name);
     if !wheel.is_file() {
-        Program::new(pip).args(package.pip_arguments(cache)).quiet()?;
+        Program::new(pip()).args(package.pip_arguments(cache)).quiet()?;
     }
     if !wheel.is_file() {
         bail!(
