@@ -102,7 +102,8 @@ async fn a_write_needs_the_version_it_was_decided_on(store: &impl WriteJobs) {
         "a row that is not there has no version"
     );
     let first = store.put_shard(&queued, None).await.unwrap();
-    assert!(is_conflict(&store.put_shard(&queued, None).await), "a second creation");
+    let again = Shard::queued(key.clone(), at(2));
+    assert!(is_conflict(&store.put_shard(&again, None).await), "a second creation");
     let lease = |n| ShardEvent::Lease {
         token: LeaseToken(Uuid::from_u128(n)),
         until: at(60),

@@ -3,7 +3,8 @@
 //! There is one rule of writing. Every row carries a version; a write names the version it was decided on and fails with
 //! [`CloudError::Conflict`] when the row has moved on. Which changes are allowed is `marey_engine`'s business
 //! (`Shard::apply`, `Job::apply`), so that no condition is written twice. An attempt that lost its lease cannot write:
-//! whoever took the lease changed the version.
+//! whoever took the lease changed the version. Writing the very row that is there may succeed: that is a call whose first
+//! answer was lost.
 
 use std::future::Future;
 
