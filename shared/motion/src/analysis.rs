@@ -6,25 +6,26 @@ use serde::{Deserialize, Serialize};
 use crate::filter::GREATEST_ORDER;
 use crate::{Model, MotionError, Person, Pose, Recording, Skeleton, Source};
 
-/// A joint or segment angle; definitions, signs and zeros are those of docs/MOTION.md.
+/// A joint or segment angle; definitions, signs, zeros and ranges are those of docs/MOTION.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Angle {
-    /// Ankle dorsiflexion, between shank and foot.
+    /// Ankle dorsiflexion, between shank and foot: above -180 and up to 180 degrees in the image, `-90..=90` in the
+    /// world.
     AnkleDorsiflexion,
-    /// Knee flexion, between thigh and shank.
+    /// Knee flexion, between thigh and shank: `-20..=180` degrees in the image, `0..=180` in the world.
     KneeFlexion,
-    /// Hip flexion, between trunk and thigh.
+    /// Hip flexion, between trunk and thigh, in `-120..240` degrees.
     HipFlexion,
-    /// Shoulder flexion, between trunk and upper arm.
+    /// Shoulder flexion, between trunk and upper arm, in `-90..270` degrees.
     ShoulderFlexion,
-    /// Elbow flexion, between upper arm and forearm.
+    /// Elbow flexion, between upper arm and forearm, unsigned in `0..=180` degrees.
     ElbowFlexion,
-    /// Wrist flexion, between forearm and hand.
+    /// Wrist bend, between forearm and hand, unsigned in `0..=180` degrees.
     WristFlexion,
-    /// Trunk inclination against the vertical.
+    /// Trunk inclination against the vertical, above -180 and up to 180 degrees.
     Trunk,
-    /// Pelvis tilt against the horizontal.
+    /// Pelvis tilt against the horizontal, in `-90..=90` degrees.
     Pelvis,
 }
 

@@ -1,6 +1,6 @@
 //! From a recording to an analysis: clean the poses, then measure angles on what is left.
 
-use crate::angles::{Posture, can_turn_full_circle, deviation_deg, follow_deg, left_from_either, unwrap_deg};
+use crate::angles::{Posture, deviation_deg, left_from_either};
 use crate::body::Body;
 use crate::clean::Cleaner;
 use crate::facing::sides_seen;
@@ -14,6 +14,9 @@ pub const ANALYSIS_SCHEMA_VERSION: u32 = 1;
 
 /// Fewer frames than this with shoulders or hips say too little about the camera's view.
 const LEAST_FRAMES_FOR_VIEW: usize = 3;
+
+/// A side view in which the person turns away from it in at least this share of the frames is noted.
+const LEAST_NOTED_SHARE: f64 = 0.1;
 
 /// Cleans a recording and measures every angle of every person.
 ///
@@ -61,26 +64,21 @@ fn analyze_person(
             cleaned.unfiltered_stretches + cleaned.filtered_stretches
         ));
     }
-    let camera_plane = camera_plane(&cleaned.poses, settings.minimum_visibility);
-    notes.extend(view_note(person.id, camera_plane));
+    let deviations_deg = deviations_deg(&cleaned.poses, settings.minimum_visibility);
+    let camera_plane = camera_plane(&deviations_deg);
+    notes.extend(camera_plane.and_then(|plane| view_note(person.id, plane, &deviations_deg)));
     let sides = sides_seen(&cleaned.poses, settings.minimum_visibility);
     let raw = measure(&person.poses, &sides, settings.minimum_visibility);
     let values = measure(&cleaned.poses, &sides, settings.minimum_visibility);
     let angles = keys()
         .zip(raw.into_iter().zip(values))
-        .map(|((angle, side, space), (mut raw_deg, mut value_deg))| {
-            if can_turn_full_circle(angle) {
-                unwrap_deg(&mut value_deg);
-                follow_deg(&mut raw_deg, &value_deg);
-            }
-            AngleSeries {
-                angle,
-                side,
-                space,
-                range: AngleRange::of(time_s, &value_deg),
-                raw_deg,
-                value_deg,
-            }
+        .map(|((angle, side, space), (raw_deg, value_deg))| AngleSeries {
+            angle,
+            side,
+            space,
+            range: AngleRange::of(time_s, &value_deg),
+            raw_deg,
+            value_deg,
         })
         .collect();
     PersonAnalysis {
@@ -121,31 +119,53 @@ fn measure(poses: &[Option<Pose>], sides: &[f64], minimum_visibility: f32) -> Ve
     columns
 }
 
-fn camera_plane(poses: &[Option<Pose>], minimum_visibility: f32) -> Option<CameraPlane> {
+/// How far the person was turned out of the image plane, in the frames that tell, in order of size.
+fn deviations_deg(poses: &[Option<Pose>], minimum_visibility: f32) -> Vec<f64> {
     let mut deviations_deg: Vec<f64> = poses
         .iter()
         .flatten()
         .filter_map(|pose| left_from_either(&Body::new(pose, minimum_visibility)).map(deviation_deg))
         .collect();
+    deviations_deg.sort_unstable_by(f64::total_cmp);
+    deviations_deg
+}
+
+fn camera_plane(deviations_deg: &[f64]) -> Option<CameraPlane> {
     if deviations_deg.len() < LEAST_FRAMES_FOR_VIEW {
         return None;
     }
-    let middle = deviations_deg.len() / 2;
-    let (_, median_deg, _) = deviations_deg.select_nth_unstable_by(middle, f64::total_cmp);
+    let median_deg = deviations_deg.get(deviations_deg.len() / 2)?;
     Some(CameraPlane::from_deviation_deg(*median_deg))
 }
 
-fn view_note(person: u32, plane: Option<CameraPlane>) -> Option<String> {
-    let plane = plane?;
-    let consequence = match plane.view {
-        View::Side => return None,
-        View::Oblique => "sagittal angles in the image are shortened",
-        View::Frontal => "sagittal angles cannot be read from the image",
-    };
-    Some(format!(
-        "Person {person} moves about {:.0} degrees out of the image plane: {consequence}.",
-        plane.deviation_deg
-    ))
+/// What the view means for whoever reads the angles.
+fn view_note(person: u32, plane: CameraPlane, deviations_deg: &[f64]) -> Option<String> {
+    let deviation_deg = plane.deviation_deg;
+    match plane.view {
+        View::Side => {
+            let is_turned = |&&deviation_deg: &&f64| CameraPlane::from_deviation_deg(deviation_deg).view != View::Side;
+            let turned = deviations_deg.iter().filter(is_turned).count() as f64 / deviations_deg.len() as f64;
+            (turned >= LEAST_NOTED_SHARE).then(|| {
+                format!(
+                    "Person {person} is seen from the side in most frames but turns away from it in {:.0} % of them: \
+                     flexion and extension read from the picture there are not measurements, and the extremes over \
+                     the whole recording may come from those frames.",
+                    100.0 * turned
+                )
+            })
+        }
+        View::Oblique => Some(format!(
+            "Person {person} is seen obliquely, about {deviation_deg:.0} degrees off a side view: flexion and extension \
+             read from the picture are distorted. Compare only recordings filmed from the same place, or film from \
+             the side."
+        )),
+        View::Frontal => Some(format!(
+            "Person {person} is seen from the front or back, about {deviation_deg:.0} degrees off a side view: flexion \
+             and extension of ankle, knee, hip, shoulder and trunk point towards or away from the camera and cannot \
+             be read from the picture. The values show that something moves, not how far; film from the side to \
+             measure them."
+        )),
+    }
 }
 
 impl AngleRange {

@@ -1,9 +1,12 @@
 //! Joint and segment angles of one pose. docs/MOTION.md shows each definition in a figure.
 //!
-//! In the image, angles are signed in the plane that the camera sees, turned so that the person faces right; they
-//! follow `Sports2D` (Pagnon and Kim 2024, doi:10.21105/joss.06849; `angle_dict` in its `common.py`) save for trunk,
-//! pelvis and hand. In the world, hinge joints have the unsigned angle between their segments, and hip and shoulder
-//! the angle in the person's sagittal plane.
+//! In the image, angles lie in the plane that the camera sees, turned so that the person faces right; they follow
+//! `Sports2D` (Pagnon and Kim 2024, doi:10.21105/joss.06849; `angle_dict` in its `common.py`) save for trunk, pelvis
+//! and hand. In the world, hinge joints have the unsigned angle between their segments, and hip and shoulder the angle
+//! in the person's sagittal plane.
+//!
+//! Every angle has a fixed range, and its turn follows from one pose and the side seen alone: nothing is unwrapped over
+//! time.
 
 use crate::body::{Body, HIPS, Image, Limb, SHOULDERS, World, add, cross2, cross3, dot, length, perpendicular, unit};
 use crate::{Angle, Landmark, Side, Space};
@@ -14,6 +17,19 @@ const LEAST_HIP_WIDTH: f64 = 0.15;
 
 /// A limb that points sideways has no direction in the sagittal plane: at least this share of it must lie there.
 const LEAST_SAGITTAL_SHARE: f64 = 0.2;
+
+/// A knee reads at least this in the image. Knees overextend by up to some 15 degrees; one that seems bent further
+/// backward is seen from its other side or turned out of the image plane, and its bend counts as flexion.
+const LEAST_KNEE_DEG: f64 = -20.0;
+
+/// Hip flexion is reported within one turn from here on, and so jumps where no thigh can be: the range of the joint
+/// together with the spine, about -60 (leg raised backward) to 180 (thigh on the chest), has 60 degrees to spare at
+/// both ends.
+const LEAST_HIP_DEG: f64 = -120.0;
+
+/// Shoulder flexion is reported within one turn from here on: arms reach back by some 60 degrees, and overhead they
+/// pass 180 without a jump.
+const LEAST_SHOULDER_DEG: f64 = -90.0;
 
 const UP: World = [0.0, -1.0, 0.0];
 
@@ -66,22 +82,31 @@ impl<'a> Posture<'a> {
     fn image_deg(&self, angle: Angle, limb: &Limb) -> Option<f64> {
         let body = &self.body;
         let turn = |from: Option<Image>, to: Option<Image>| Some(self.side_seen * turn_deg(from?, to?));
-        let raw = match angle {
+        let bend = |from: Option<Image>, to: Option<Image>| Some(turn_deg(from?, to?).abs());
+        Some(match angle {
             Angle::AnkleDorsiflexion => {
-                90.0 - turn(body.image(limb.heel, limb.toe), body.image(limb.ankle, limb.knee))?
+                up_to_half_turn_deg(90.0 - turn(body.image(limb.heel, limb.toe), body.image(limb.ankle, limb.knee))?)
             }
-            Angle::KneeFlexion => turn(body.image(limb.knee, limb.ankle), body.image(limb.hip, limb.knee))?,
-            Angle::HipFlexion => turn(self.trunk_down, body.image(limb.hip, limb.knee))?,
-            Angle::ShoulderFlexion => turn(self.trunk_down, body.image(limb.shoulder, limb.elbow))?,
-            Angle::ElbowFlexion => turn(
+            Angle::KneeFlexion => knee_deg(turn(
+                body.image(limb.knee, limb.ankle),
+                body.image(limb.hip, limb.knee),
+            )?),
+            Angle::HipFlexion => turn_from_deg(turn(self.trunk_down, body.image(limb.hip, limb.knee))?, LEAST_HIP_DEG),
+            Angle::ShoulderFlexion => turn_from_deg(
+                turn(self.trunk_down, body.image(limb.shoulder, limb.elbow))?,
+                LEAST_SHOULDER_DEG,
+            ),
+            // The forearm turns about the upper arm and the hand about the forearm, so a sign in the image would say
+            // which way the limb is turned and not which way the joint is bent.
+            Angle::ElbowFlexion => bend(
                 body.image(limb.shoulder, limb.elbow),
                 body.image(limb.elbow, limb.wrist),
             )?,
-            Angle::WristFlexion => turn(
+            Angle::WristFlexion => bend(
                 body.image(limb.elbow, limb.wrist),
                 body.image(limb.wrist, limb.knuckles),
             )?,
-            Angle::Trunk => turn(body.image(HIPS, SHOULDERS), Some([0.0, 1.0]))?,
+            Angle::Trunk => up_to_half_turn_deg(turn(body.image(HIPS, SHOULDERS), Some([0.0, 1.0]))?),
             Angle::Pelvis => {
                 let across = body.image(Landmark::RightHip, Landmark::LeftHip)?;
                 if length(across) < LEAST_HIP_WIDTH * length(self.trunk_down?) {
@@ -89,8 +114,7 @@ impl<'a> Posture<'a> {
                 }
                 across[1].atan2(across[0].abs()).to_degrees()
             }
-        };
-        Some(principal_deg(raw, middle_deg(angle)))
+        })
     }
 
     fn world_deg(&self, angle: Angle, limb: &Limb) -> Option<f64> {
@@ -103,8 +127,8 @@ impl<'a> Posture<'a> {
                 body.world(limb.hip, limb.knee)?,
                 body.world(limb.knee, limb.ankle)?,
             )),
-            Angle::HipFlexion => self.sagittal_deg(body.world(limb.hip, limb.knee)?, middle_deg(angle)),
-            Angle::ShoulderFlexion => self.sagittal_deg(body.world(limb.shoulder, limb.elbow)?, middle_deg(angle)),
+            Angle::HipFlexion => self.sagittal_deg(body.world(limb.hip, limb.knee)?, LEAST_HIP_DEG),
+            Angle::ShoulderFlexion => self.sagittal_deg(body.world(limb.shoulder, limb.elbow)?, LEAST_SHOULDER_DEG),
             Angle::ElbowFlexion => Some(between_deg(
                 body.world(limb.shoulder, limb.elbow)?,
                 body.world(limb.elbow, limb.wrist)?,
@@ -116,7 +140,8 @@ impl<'a> Posture<'a> {
             Angle::Trunk => {
                 let trunk = body.world(HIPS, SHOULDERS)?;
                 let forward = unit(cross3(self.left?, UP))?;
-                Some(dot(trunk, forward).atan2(dot(trunk, UP)).to_degrees())
+                let lean_deg = dot(trunk, forward).atan2(dot(trunk, UP)).to_degrees();
+                Some(up_to_half_turn_deg(lean_deg))
             }
             Angle::Pelvis => {
                 let across = body.world(Landmark::RightHip, Landmark::LeftHip)?;
@@ -125,14 +150,15 @@ impl<'a> Posture<'a> {
         }
     }
 
-    /// The angle from the trunk's downward axis to a limb in the person's sagittal plane, forward positive.
-    fn sagittal_deg(&self, limb: World, middle_deg: f64) -> Option<f64> {
+    /// The angle from the trunk's downward axis to a limb in the person's sagittal plane, forward positive,
+    /// within one turn from `least_deg` on.
+    fn sagittal_deg(&self, limb: World, least_deg: f64) -> Option<f64> {
         let Sagittal { up, forward } = self.sagittal.as_ref()?;
         let (ahead, down) = (dot(limb, *forward), -dot(limb, *up));
         if ahead.hypot(down) < LEAST_SAGITTAL_SHARE * length(limb) {
             return None;
         }
-        Some(principal_deg(ahead.atan2(down).to_degrees(), middle_deg))
+        Some(turn_from_deg(ahead.atan2(down).to_degrees(), least_deg))
     }
 }
 
@@ -147,46 +173,29 @@ fn between_deg(a: World, b: World) -> f64 {
     length(cross3(a, b)).atan2(dot(a, b)).to_degrees()
 }
 
-/// The middle of a joint's range in degrees. Values are reported within 180 degrees of it, so that the jump by a full
-/// turn lies where no joint can be: a knee bent by 170 degrees and read as 185 is not -175.
-fn middle_deg(angle: Angle) -> f64 {
-    match angle {
-        Angle::AnkleDorsiflexion => -15.0,
-        Angle::KneeFlexion | Angle::ElbowFlexion => 70.0,
-        Angle::HipFlexion | Angle::ShoulderFlexion => 60.0,
-        Angle::WristFlexion | Angle::Trunk | Angle::Pelvis => 0.0,
+/// A knee's turn in the image with the sign of hyperextension where that can be one, in `-20..=180`.
+fn knee_deg(turn_deg: f64) -> f64 {
+    if turn_deg < LEAST_KNEE_DEG { -turn_deg } else { turn_deg }
+}
+
+/// The direction of an angle in `-360..=360` as one in `least..least + 360`.
+fn turn_from_deg(angle_deg: f64, least_deg: f64) -> f64 {
+    let angle_deg = if angle_deg < least_deg {
+        angle_deg + 360.0
+    } else {
+        angle_deg
+    };
+    // Also after the sum, which may have been rounded up to the next turn.
+    if angle_deg >= least_deg + 360.0 {
+        angle_deg - 360.0
+    } else {
+        angle_deg
     }
 }
 
-/// The same direction within 180 degrees of a middle.
-fn principal_deg(angle_deg: f64, middle_deg: f64) -> f64 {
-    angle_deg - 360.0 * ((angle_deg - middle_deg) / 360.0).round()
-}
-
-/// Whether a person can turn the angle full circle; such series are unwrapped, the others keep to one turn.
-pub(crate) fn can_turn_full_circle(angle: Angle) -> bool {
-    matches!(angle, Angle::ShoulderFlexion | Angle::Trunk)
-}
-
-/// Adds whole turns so that no value differs by more than half a turn from the one before. Every gap starts anew, as
-/// nobody knows how far the person turned in it.
-pub(crate) fn unwrap_deg(values: &mut [Option<f64>]) {
-    let mut before = None;
-    for value in values {
-        if let (Some(value), Some(before)) = (value.as_mut(), before) {
-            *value = principal_deg(*value, before);
-        }
-        before = *value;
-    }
-}
-
-/// Puts unfiltered values on the same turn as the filtered ones of the same frame.
-pub(crate) fn follow_deg(raw: &mut [Option<f64>], filtered: &[Option<f64>]) {
-    for (raw, filtered) in raw.iter_mut().zip(filtered) {
-        if let (Some(raw), Some(filtered)) = (raw.as_mut(), filtered) {
-            *raw = principal_deg(*raw, *filtered);
-        }
-    }
+/// The direction of an angle in `-360..=360` as one above -180 and up to 180.
+fn up_to_half_turn_deg(angle_deg: f64) -> f64 {
+    -turn_from_deg(-angle_deg, -180.0)
 }
 
 /// How far the sagittal plane lies from the image plane in degrees, in `0..=90`, given the person's left: that is the

@@ -1,4 +1,4 @@
-//! One figure for each angle: a body below, at and above zero, with the directions between which the angle is
+//! One figure for each angle: a body to either side of zero and at it, with the directions between which the angle is
 //! measured. The numbers in the figures are measured by this crate on the poses that are drawn.
 
 use std::fmt::Write;
@@ -89,8 +89,8 @@ const PLANS: [Plan; 8] = [
     },
     Plan {
         angle: Angle::ElbowFlexion,
-        values_deg: [-12.0, 0.0, 90.0],
-        captions: ["hyperextended", "straight", "flexed"],
+        values_deg: [-30.0, 0.0, 90.0],
+        captions: ["turned the other way: no sign", "straight", "flexed"],
         middle_m: [0.08, -0.27],
         height_m: 0.95,
         arc_m: 0.16,
@@ -104,7 +104,7 @@ const PLANS: [Plan; 8] = [
     Plan {
         angle: Angle::WristFlexion,
         values_deg: [-45.0, 0.0, 50.0],
-        captions: ["extended (palm up)", "straight", "flexed (palm up)"],
+        captions: ["bent the other way: no sign", "straight", "bent"],
         middle_m: [0.17, -0.2],
         height_m: 0.5,
         arc_m: 0.085,
@@ -150,7 +150,7 @@ fn draw(plan: &Plan) -> String {
     let height = PANEL[1] + CAPTION + 2.0 * MARGIN;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-         font-family=\"Helvetica, Arial, sans-serif\">\n<title>{}: below, at and above zero</title>\n\
+         font-family=\"Helvetica, Arial, sans-serif\">\n<title>{}: to either side of zero and at it</title>\n\
          <rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n",
         plan.angle.label()
     );
@@ -173,7 +173,7 @@ fn draw(plan: &Plan) -> String {
              <text x=\"{0:.1}\" y=\"{3:.1}\" text-anchor=\"middle\" font-size=\"13\" fill=\"#333333\">{caption}</text>",
             left + PANEL[0] / 2.0,
             MARGIN + PANEL[1] + 20.0,
-            signed(measured_deg),
+            reading(plan.angle, measured_deg),
             MARGIN + PANEL[1] + 39.0,
         );
     }
@@ -229,8 +229,9 @@ fn pose(angle: Angle, value_deg: f64) -> Pose {
     figure.pose()
 }
 
-fn signed(value_deg: f64) -> String {
+fn reading(angle: Angle, value_deg: f64) -> String {
     match value_deg.round() {
+        value if matches!(angle, Angle::ElbowFlexion | Angle::WristFlexion) => format!("{value}\u{b0}"),
         value if value < 0.0 => format!("\u{2212}{}\u{b0}", -value),
         value if value > 0.0 => format!("+{value}\u{b0}"),
         _ => "0\u{b0}".to_owned(),

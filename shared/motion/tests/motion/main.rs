@@ -8,5 +8,6 @@ mod figures;
 mod filter;
 mod formats;
 mod measured;
+mod ranges;
 #[path = "../support/mod.rs"]
 mod support;
