@@ -48,15 +48,18 @@ pub(crate) fn all(wanted: &Wanted) -> Result<()> {
 
 /// ffmpeg and ffprobe, from the system.
 fn system_packages() -> Result<()> {
-    let missing: Vec<_> = ["ffmpeg", "ffprobe", "python3"]
+    let mut missing: Vec<_> = ["ffmpeg", "ffprobe", "python3"]
         .into_iter()
         .filter(|name| which(name).is_none())
         .collect();
-    let has_venv = Program::new("python3")
+    if Program::new("python3")
         .args(["-c", "import ensurepip, venv"])
         .quiet()
-        .is_ok();
-    if missing.is_empty() && has_venv {
+        .is_err()
+    {
+        missing.push("python3-venv");
+    }
+    if missing.is_empty() {
         return Ok(());
     }
     let packages = "ffmpeg python3 python3-venv";
@@ -64,7 +67,7 @@ fn system_packages() -> Result<()> {
     let is_root = Program::new("id").arg("-u").text().is_ok_and(|id| id.trim() == "0");
     if !is_root || which("apt-get").is_none() {
         bail!(
-            "these programs are missing: {}\nrun this once, then try again:\n\n    {command}\n",
+            "this is missing: {}\nrun this once, then try again:\n\n    {command}\n",
             missing.join(", ")
         );
     }
