@@ -139,7 +139,7 @@ class TemplateTest(unittest.TestCase):
 
     def test_stages_send_to_themselves_and_downstream_only(self) -> None:
         downstream = {
-            "Intake": {"Probe"},
+            "Intake": set(STAGES),
             "Probe": {"Probe", "Pose"},
             "Pose": {"Pose", "Biomechanics", "Visualize"},
             "Biomechanics": {"Biomechanics", "Visualize"},
