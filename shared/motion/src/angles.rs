@@ -85,7 +85,7 @@ impl<'a> Posture<'a> {
         let bend = |from: Option<Image>, to: Option<Image>| Some(turn_deg(from?, to?).abs());
         Some(match angle {
             Angle::AnkleDorsiflexion => {
-                up_to_half_turn_deg(90.0 - turn(body.image(limb.heel, limb.toe), body.image(limb.ankle, limb.knee))?)
+                90.0 - bend(body.image(limb.heel, limb.toe), body.image(limb.ankle, limb.knee))?
             }
             Angle::KneeFlexion => knee_deg(turn(
                 body.image(limb.knee, limb.ankle),

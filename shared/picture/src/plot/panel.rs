@@ -182,13 +182,23 @@ impl<'a> Panel<'a> {
         svg
     }
 
-    /// One series as a path for each run of values.
+    /// One series as a path for each run of values. A step of more than half a turn is no movement but the end of the
+    /// angle's range: no line is drawn across it.
     fn curve(&self, side: Option<Side>, values: &[Option<f64>], weight: &str) -> String {
         let mut data = String::new();
         let mut run: Vec<(f64, f64)> = Vec::new();
+        let mut last = None;
         for (index, &time_s) in self.time_s.iter().enumerate() {
             match usable(values.get(index).copied().flatten()).filter(|_| time_s.is_finite()) {
-                Some(value) => run.push((self.x.pixel(time_s), self.y.pixel(value))),
+                Some(value) => {
+                    if last
+                        .replace(value)
+                        .is_some_and(|last: f64| (value - last).abs() > 180.0)
+                    {
+                        data.push_str(&path(&thinned(&std::mem::take(&mut run))));
+                    }
+                    run.push((self.x.pixel(time_s), self.y.pixel(value)));
+                }
                 None => data.push_str(&path(&thinned(&std::mem::take(&mut run)))),
             }
         }
