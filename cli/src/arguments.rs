@@ -34,6 +34,15 @@ pub(crate) struct Global {
         help_heading = "Options for every command"
     )]
     pub(crate) endpoint: Option<String>,
+    #[arg(
+        help = "Connect to this IP address and port instead of resolving the endpoint's host name, as for LocalStack's function URLs or through a tunnel",
+        long,
+        global = true,
+        env = "MAREY_CONNECT_TO",
+        value_name = "ADDRESS",
+        help_heading = "Options for every command"
+    )]
+    pub(crate) connect_to: Option<String>,
     /// Sign requests with AWS credentials; `auto` does so for hosts of AWS
     #[arg(
         long,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use marey_contract::{ErrorAnswer, Health, JobDetail, JobList, Results, UploadTicket, VideoRequest};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::header::{HOST, HeaderValue};
+use reqwest::{Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -32,7 +33,8 @@ const SHOWN_OF_AN_ERROR: usize = 200;
 /// Speaks with one deployment. Clones share connections and credentials.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    api: reqwest::Client,
+    links: reqwest::Client,
     endpoint: Endpoint,
     signer: Option<Arc<Signer>>,
     pauses: &'static [Duration],
@@ -45,21 +47,21 @@ impl Client {
     /// [`Error::Unencrypted`], [`Error::NoRegion`] and [`Error::NoCredentials`] if requests shall be signed and cannot
     /// be, [`Error::Start`] if the machine's TLS roots cannot be read.
     pub async fn new(endpoint: Endpoint, auth: Auth) -> Result<Self, Error> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("marey/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            // A redirected request would lose its signature or its streamed body: it is an error that people should see.
-            .redirect(reqwest::redirect::Policy::none());
-        if endpoint.is_loopback() {
-            // A company's proxy cannot reach this machine.
-            builder = builder.no_proxy();
-        }
-        let http = builder
-            .build()
-            .map_err(|error| Error::Start { why: innermost(&error) })?;
+        let build = |builder: reqwest::ClientBuilder| {
+            let client = builder.build();
+            client.map_err(|error| Error::Start { why: innermost(&error) })
+        };
+        // A company's proxy cannot reach this machine.
+        let links = build(http(!endpoint.names_loopback()))?;
+        let api = match endpoint.detour() {
+            // A proxy would resolve the name itself.
+            Some((host, address)) => build(http(false).resolve(host, address))?,
+            None => links.clone(),
+        };
         let signer = Signer::for_endpoint(&endpoint, auth).await?.map(Arc::new);
         Ok(Self {
-            http,
+            api,
+            links,
             endpoint,
             signer,
             pauses: &PAUSES,
@@ -127,8 +129,8 @@ impl Client {
     }
 
     /// For links that need no signature.
-    pub(crate) fn http(&self) -> &reqwest::Client {
-        &self.http
+    pub(crate) fn links(&self) -> &reqwest::Client {
+        &self.links
     }
 
     async fn get<T: DeserializeOwned>(&self, segments: &[&str], query: &[(&str, String)]) -> Result<T, Error> {
@@ -159,7 +161,7 @@ impl Client {
 
     async fn send<T: DeserializeOwned>(&self, method: Method, url: &Url, body: Option<Vec<u8>>) -> Result<T, Error> {
         let mut request = self
-            .http
+            .api
             .request(method, url.clone())
             .timeout(ANSWER_TIMEOUT)
             .header("accept", "application/json");
@@ -174,7 +176,10 @@ impl Client {
         if let Some(signer) = &self.signer {
             signer.sign(&mut request).await?;
         }
-        let response = self.http.execute(request).await.map_err(|error| unreachable(&error))?;
+        if self.endpoint.detour().is_some() {
+            name_port_in_header(&mut request);
+        }
+        let response = self.api.execute(request).await.map_err(|error| unreachable(&error))?;
         let status = response.status();
         let bytes = response.bytes().await.map_err(|error| unreachable(&error))?;
         if status.is_success() {
@@ -184,6 +189,30 @@ impl Client {
             });
         }
         Err(refusal(self.endpoint.host(), status, &bytes))
+    }
+}
+
+/// What all requests have in common; they go by a proxy only if that is allowed and the environment names one.
+fn http(may_use_proxy: bool) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("marey/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A redirected request would lose its signature or its streamed body: it is an error that people should see.
+        .redirect(reqwest::redirect::Policy::none());
+    if may_use_proxy { builder } else { builder.no_proxy() }
+}
+
+/// Takes the port out of the address, where it would outdo that of the resolved address, and keeps it in the header
+/// `Host`, which the server reads and the signature covers.
+fn name_port_in_header(request: &mut Request) {
+    let named = request
+        .url()
+        .port()
+        .and_then(|_| HeaderValue::from_str(&host_of(request.url())).ok());
+    if let Some(named) = named
+        && request.url_mut().set_port(None).is_ok()
+    {
+        request.headers_mut().insert(HOST, named);
     }
 }
 

@@ -112,12 +112,15 @@ async fn dispatch(arguments: &Arguments, screen: &Screen) -> Result<Verdict, Err
 }
 
 async fn connect(global: &Global) -> Result<Client, Error> {
-    let endpoint = global
-        .endpoint
-        .as_deref()
-        .map(str::trim)
-        .filter(|endpoint| !endpoint.is_empty());
-    let endpoint = Endpoint::parse(endpoint.ok_or(Error::NoEndpoint)?)?;
+    // Shells make it easier to set a variable to nothing than to remove it.
+    let given = |value: &Option<String>| {
+        let value = value.as_deref().map(str::trim);
+        value.filter(|value| !value.is_empty()).map(str::to_owned)
+    };
+    let mut endpoint = Endpoint::parse(&given(&global.endpoint).ok_or(Error::NoEndpoint)?)?;
+    if let Some(address) = given(&global.connect_to) {
+        endpoint = endpoint.connecting_to(&address)?;
+    }
     Client::new(endpoint, global.auth.into()).await
 }
 

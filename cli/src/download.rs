@@ -134,7 +134,7 @@ pub async fn download(
 async fn fetch(client: &Client, file: &ResultFile, folder: &Path, got: &impl Fn(u64)) -> Result<NamedTempFile, Error> {
     let name = || file.name.clone();
     let broken = |why: String| Error::DownloadBroken { name: name(), why };
-    let request = tokio::time::timeout(STALLED_AFTER, open_link(client.http(), &file.url)).await;
+    let request = tokio::time::timeout(STALLED_AFTER, open_link(client.links(), &file.url)).await;
     let mut response = match request {
         Ok(Ok(response)) => response,
         Ok(Err((host, why))) => return Err(broken(format!("{host}: {why}"))),

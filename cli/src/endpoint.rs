@@ -1,6 +1,6 @@
-//! Where Marey is: a base address, which may have a path, to which routes are joined.
+//! Where Marey is: a base address, which may have a path, to which routes are joined; and what is connected to for it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use url::{Host, Url};
 
@@ -10,6 +10,7 @@ use crate::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     base: Url,
+    connect_to: Option<SocketAddr>,
 }
 
 /// What an AWS host name says about itself.
@@ -45,7 +46,40 @@ impl Endpoint {
         if base.query().is_some() || base.fragment().is_some() {
             return Err(refuse("a query or a fragment does not belong there"));
         }
-        Ok(Self { base })
+        Ok(Self { base, connect_to: None })
+    }
+
+    /// The same endpoint behind an IP address and port such as `127.0.0.1:4566`: requests still name the endpoint's host,
+    /// but its name is not resolved and its port not used.
+    ///
+    /// # Errors
+    /// [`Error::BadConnectTo`] if that is no such address, or the endpoint's host is an IP address already.
+    pub fn connecting_to(self, given: &str) -> Result<Self, Error> {
+        let refuse = |why: &str| Error::BadConnectTo {
+            given: given.to_owned(),
+            why: why.to_owned(),
+        };
+        let address: SocketAddr = given
+            .trim()
+            .parse()
+            .map_err(|_| refuse("it must be an IP address and a port"))?;
+        if address.port() == 0 {
+            return Err(refuse("there is no port 0"));
+        }
+        if !matches!(self.base.host(), Some(Host::Domain(_))) {
+            return Err(refuse(
+                "the endpoint's host is an IP address already, with no name to resolve",
+            ));
+        }
+        Ok(Self {
+            connect_to: Some(address),
+            ..self
+        })
+    }
+
+    /// The host's name, and the address that is connected to in its place.
+    pub(crate) fn detour(&self) -> Option<(&str, SocketAddr)> {
+        self.base.host_str().zip(self.connect_to)
     }
 
     /// The address of a route: the segments behind the base path, and a query.
@@ -61,9 +95,13 @@ impl Endpoint {
         url
     }
 
-    /// Host and port, for people.
+    /// Host and port, for people; and what is connected to instead.
     pub fn host(&self) -> String {
-        host_of(&self.base)
+        let host = host_of(&self.base);
+        match self.connect_to {
+            Some(address) => format!("{host} at {address}"),
+            None => host,
+        }
     }
 
     /// Whether what is sent can be read on the way.
@@ -71,8 +109,16 @@ impl Endpoint {
         self.base.scheme() == "https"
     }
 
-    /// Whether it is this machine.
+    /// Whether it is this machine that is connected to.
     pub fn is_loopback(&self) -> bool {
+        match self.connect_to {
+            Some(address) => address.ip().is_loopback(),
+            None => self.names_loopback(),
+        }
+    }
+
+    /// Whether it is this machine by its name, whatever is connected to.
+    pub(crate) fn names_loopback(&self) -> bool {
         match self.base.host() {
             Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
             Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
@@ -196,5 +242,39 @@ mod tests {
                 && loopback("http://abc.execute-api.localhost:1")
         );
         assert!(!loopback("http://10.0.0.1") && !loopback("http://localhost.example.com"));
+        let behind = |base: &str, address: &str| Endpoint::parse(base).unwrap().connecting_to(address).unwrap();
+        assert!(behind("http://marey.example.com", "[::1]:80").is_loopback());
+        assert!(
+            !behind("http://abc.localhost:4566", "10.0.0.1:4566").is_loopback(),
+            "what counts is where requests go"
+        );
+    }
+
+    #[test]
+    fn only_a_name_is_connected_to_elsewhere_and_only_at_an_address() {
+        let endpoint = |base: &str| Endpoint::parse(base).unwrap();
+        let behind = endpoint("http://abc.localhost:4566/x")
+            .connecting_to(" 127.0.0.1:80 ")
+            .unwrap();
+        assert_eq!(behind.host(), "abc.localhost:4566 at 127.0.0.1:80");
+        assert_eq!(
+            behind.route(&["jobs"], &[]).as_str(),
+            "http://abc.localhost:4566/x/jobs"
+        );
+        for address in [
+            "",
+            "127.0.0.1",
+            "localhost:4566",
+            "http://127.0.0.1:4566",
+            "127.0.0.1:0",
+            "::1:80",
+        ] {
+            let error = endpoint("http://abc.localhost").connecting_to(address).unwrap_err();
+            assert_eq!(error.code(), "BAD_CONNECT_TO", "{address}");
+        }
+        for base in ["http://127.0.0.1:4566", "http://[::1]"] {
+            let error = endpoint(base).connecting_to("127.0.0.1:80").unwrap_err();
+            assert_eq!(error.code(), "BAD_CONNECT_TO", "{base}");
+        }
     }
 }

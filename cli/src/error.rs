@@ -20,6 +20,14 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// The address to connect to cannot be used.
+    #[error("`{given}` cannot be connected to in place of the endpoint: {why}")]
+    BadConnectTo {
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// What was given is not a job's id.
     #[error("`{given}` is not a job's id")]
     BadJobId {
@@ -189,6 +197,7 @@ impl Error {
         match self {
             Self::NoEndpoint => "NO_ENDPOINT",
             Self::BadEndpoint { .. } => "BAD_ENDPOINT",
+            Self::BadConnectTo { .. } => "BAD_CONNECT_TO",
             Self::BadJobId { .. } => "BAD_JOB_ID",
             Self::Unreachable { .. } => "UNREACHABLE",
             Self::Answer { body, .. } => &body.code,
@@ -225,6 +234,9 @@ impl Error {
             }
             Self::BadEndpoint { .. } => {
                 "Give an address such as https://abc123.execute-api.eu-west-1.amazonaws.com or http://127.0.0.1:4566."
+            }
+            Self::BadConnectTo { .. } => {
+                "Give --connect-to or MAREY_CONNECT_TO an address such as 127.0.0.1:4566 and the endpoint a host name, or leave the former away."
             }
             Self::BadJobId { .. } => "`marey jobs` lists the ids.",
             Self::Unreachable { .. } => {

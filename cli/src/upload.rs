@@ -115,7 +115,7 @@ pub async fn upload(
     });
     let part = Part::stream_with_length(reqwest::Body::wrap_stream(body), bytes).file_name(name);
     let request = client
-        .http()
+        .links()
         .post(&ticket.url)
         .multipart(form.part("file", part))
         .send();

@@ -67,8 +67,12 @@ impl World {
         let path_style = aws_sdk_s3::config::Builder::from(&config)
             .force_path_style(true)
             .build();
+        let mut endpoint = Endpoint::parse(&setting("MAREY_ENDPOINT")?)?;
+        if let Some(address) = setting("MAREY_CONNECT_TO").ok().filter(|address| !address.is_empty()) {
+            endpoint = endpoint.connecting_to(&address)?;
+        }
         Ok(Self {
-            api: Client::new(Endpoint::parse(&setting("MAREY_ENDPOINT")?)?, Auth::None).await?,
+            api: Client::new(endpoint, Auth::None).await?,
             s3: aws_sdk_s3::Client::from_conf(path_style),
             sqs: aws_sdk_sqs::Client::new(&config),
             uploads: setting("MAREY_UPLOADS_BUCKET")?,

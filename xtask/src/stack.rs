@@ -52,7 +52,8 @@ impl Stack {
         value.with_context(|| format!("the deployed template has no output {name}"))
     }
 
-    /// The API's address on the local cloud; outputs hold the host names of AWS.
+    /// The API's address on the local cloud; what MiniStack puts out are the host names of AWS. LocalStack's host name is
+    /// known to no resolver but always stands for [`Stack::connect_to`].
     pub(crate) fn api(&self) -> Result<String> {
         let endpoint = self.cloud.endpoint();
         if self.cloud.kind == Kind::Ministack {
@@ -61,19 +62,23 @@ impl Stack {
                 self.output("ApiId")?
             ));
         }
-        let url = self.output("FunctionUrl")?;
-        let host = url
-            .trim_start_matches("https://")
-            .trim_start_matches("http://")
-            .trim_end_matches('/');
-        let host = host.split(':').next().unwrap_or(host);
-        Ok(format!("http://{host}:{}", self.cloud.port))
+        Ok(self.output("FunctionUrl")?.trim_end_matches('/').to_owned())
+    }
+
+    /// What to connect to instead of resolving the API's host name; empty if that is an address.
+    fn connect_to(&self) -> String {
+        match self.cloud.kind {
+            Kind::Ministack => String::new(),
+            Kind::Localstack => format!("127.0.0.1:{}", self.cloud.port),
+        }
     }
 
     /// The environment of tests and tools that talk to the stack.
     pub(crate) fn environment(&self) -> Result<Vec<(&'static str, String)>> {
         let mut environment = self.cloud.environment();
         environment.push(("MAREY_ENDPOINT", self.api()?));
+        // Empty rather than absent: it may be left from another cloud.
+        environment.push(("MAREY_CONNECT_TO", self.connect_to()));
         for (name, output) in [
             ("MAREY_UPLOADS_BUCKET", "UploadsBucketName"),
             ("MAREY_ARTIFACTS_BUCKET", "ArtifactsBucketName"),

@@ -80,3 +80,23 @@ async fn missing_credentials_and_regions_are_told() {
     assert!(run.code == 1 && run.stderr.contains("error[NO_CREDENTIALS]"), "{run:?}");
     assert!(server.seen().is_empty(), "nothing is sent unsigned instead");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signed_requests_stay_on_this_machine_only_if_they_are_sent_there() {
+    let server =
+        Server::start(|_, _| async move { reply(200, r#"{"status":"ok","version":"1","workflows":[]}"#) }).await;
+    let address = server.url().trim_start_matches("http://").to_owned();
+    let signed = async |endpoint: &str, address: &str| {
+        let mut command = command(endpoint, &["health", "--auth", "iam", "--connect-to", address]);
+        command.env("AWS_REGION", "eu-west-1").env("AWS_ACCESS_KEY_ID", KEY);
+        command.env("AWS_SECRET_ACCESS_KEY", "secret");
+        finish(command.spawn().unwrap()).await
+    };
+    let run = signed("http://abc.localhost:4566", "192.0.2.1:80").await;
+    assert!(run.code == 1 && run.stderr.contains("error[UNENCRYPTED]"), "{run:?}");
+    let run = signed("http://abc.localhost:4566", &address).await;
+    assert_eq!(run.code, 0, "{run:?}");
+    let seen = server.seen();
+    assert_eq!(seen[0].header("host"), Some("abc.localhost:4566"));
+    assert!(seen[0].header("authorization").is_some());
+}

@@ -3,7 +3,7 @@
 use marey_contract::{JobList, JobStatus, JobSummary};
 
 use crate::server::{Server, json, no_job, reply};
-use crate::tool::run;
+use crate::tool::{command, finish, run};
 use crate::world::{ID, summary};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,4 +102,39 @@ async fn a_list_that_never_ends_is_left() {
     let ended = run(&server.url(), &["jobs", "--all", "--json"]).await;
     assert_eq!(ended.code, 0);
     assert!(server.count("GET /jobs") <= 2, "the same cursor twice leads nowhere");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_without_an_address_is_reached_where_it_is_said() {
+    let server = Server::start(|seen, _| async move {
+        match seen.header("host") {
+            Some("abc.marey.invalid:4566" | "abc.marey.invalid") => no_job(),
+            _ => reply(421, ""),
+        }
+    })
+    .await;
+    let address = server.url().trim_start_matches("http://").to_owned();
+    let by_name = async |endpoint: &str, address: &str| {
+        let mut command = command(endpoint, &["status", ID]);
+        // The name is unknown to a proxy too.
+        command
+            .env("HTTP_PROXY", "http://127.0.0.1:9")
+            .env("MAREY_CONNECT_TO", address);
+        finish(command.spawn().unwrap()).await
+    };
+    for endpoint in ["http://abc.marey.invalid:4566", "http://abc.marey.invalid"] {
+        let ended = by_name(endpoint, &address).await;
+        assert!(ended.stderr.contains("error[JOB_NOT_FOUND]"), "{endpoint}: {ended:?}");
+    }
+    let ended = run("http://abc.marey.invalid", &["status", ID, "--connect-to", &address]).await;
+    assert!(ended.stderr.contains("error[JOB_NOT_FOUND]"), "{ended:?}");
+    assert!(server.seen().iter().all(|seen| seen.path == format!("/jobs/{ID}")));
+
+    let ended = by_name("http://abc.marey.invalid", "127.0.0.1").await;
+    insta::assert_snapshot!("error_bad_connect_to", ended.text());
+    let ended = by_name(&server.url(), "").await;
+    assert!(
+        ended.stderr.contains("421"),
+        "an empty variable says nothing: {ended:?}"
+    );
 }
