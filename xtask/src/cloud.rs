@@ -142,6 +142,7 @@ fn program(kind: Kind, port: u16) -> Program {
                 .env("AWS_SECRET_ACCESS_KEY", "test")
                 .env("AWS_EC2_METADATA_DISABLED", "true")
                 .env("IOT_MTLS_ENABLED", "false")
+                .env("TMPDIR", temporary())
         }
         Kind::Localstack => Program::new(python("venv-localstack"))
             .arg("infra/local/localstack_launcher.py")
@@ -151,6 +152,14 @@ fn program(kind: Kind, port: u16) -> Program {
             .arg("--ministack-python")
             .arg(python("venv")),
     }
+}
+
+/// Where the cloud unpacks functions and functions keep their scratch files.
+fn temporary() -> PathBuf {
+    let folder = home().join("tmp");
+    // Without the folder programs fall back to the system's, which is no reason to stop.
+    let _ = std::fs::create_dir_all(&folder);
+    folder
 }
 
 /// A free port on the loopback interface.

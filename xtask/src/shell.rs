@@ -21,6 +21,10 @@ impl Program {
         let words = program.as_ref().to_string_lossy().into_owned();
         let mut command = Command::new(program);
         command.current_dir(crate::root()).stdin(Stdio::null());
+        // Nothing but the checkout is written to: what programs keep for themselves goes there too.
+        command
+            .env("PIP_CACHE_DIR", crate::home().join("cache/pip"))
+            .env("npm_config_cache", crate::home().join("cache/npm"));
         Self { command, words }
     }
 
