@@ -10,6 +10,8 @@ use uuid::Uuid;
 
 use super::*;
 
+mod events;
+
 struct Pen;
 
 impl SignForms for Pen {

@@ -6,6 +6,8 @@ use serde_json::json;
 
 use super::*;
 
+mod events;
+
 /// A bucket in memory whose objects can be looked at.
 #[derive(Clone)]
 struct Bucket {

@@ -1,0 +1,362 @@
+//! Every stage in one process, on ports in memory: the sample events in `events/` move a rendered video from the first task
+//! to the report. Where ffmpeg, ONNX Runtime or the models are missing, a test says `skipped` and passes.
+
+mod clips;
+mod world;
+
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use marey_cloud::{Input, Output, Stage, StageError, Work, artifacts::Manifest};
+use marey_engine::{JobState, ShardState, Workflow};
+use marey_fn_biomechanics::Biomechanics;
+use marey_fn_pose::PoseStage;
+use marey_fn_probe::Probe;
+use marey_fn_visualize::Visualize;
+use marey_media::{Limits, Tools};
+use marey_motion::{Angle, Side, Space, formats::analysis_from_json};
+use marey_sample::{Figure, Motion, Scene, Squat, truth};
+use sha2::{Digest, Sha256};
+
+use world::{STAGES, World, sample_task, upload};
+
+/// ffmpeg and ffprobe.
+fn tools(test: &str) -> Option<Tools> {
+    Tools::from_env()
+        .inspect_err(|error| eprintln!("skipped: {test}: {error}"))
+        .ok()
+}
+
+/// The stage `pose` with the models that `cargo xtask setup` fetches.
+fn pose(tools: &Tools, test: &str) -> Option<PoseStage> {
+    let place = |variable: &str, default: &str| {
+        let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.marey").join(default);
+        let path = std::env::var_os(variable).map_or(default, PathBuf::from);
+        if !path.exists() {
+            eprintln!("skipped: {test} needs {} (or {variable})", path.display());
+            return None;
+        }
+        Some(path)
+    };
+    let library = place("MAREY_ONNXRUNTIME", "lib/libonnxruntime.so")?;
+    let models = place("MAREY_MODELS", "models")?;
+    Some(PoseStage::new(tools.clone(), &library, &models).unwrap())
+}
+
+fn probe(tools: &Tools) -> Probe {
+    let (tools, limits) = (tools.clone(), marey_fn_probe::limits());
+    Probe { tools, limits }
+}
+
+fn visualize(tools: &Tools) -> Visualize {
+    let tools = tools.clone();
+    Visualize { tools }
+}
+
+#[test]
+fn the_sample_tasks_are_those_of_one_job_in_the_order_of_its_workflow() {
+    let workflow = Workflow::shipped("motion").unwrap();
+    let stages: Vec<_> = workflow.stages().iter().map(|stage| stage.name.as_str()).collect();
+    assert_eq!(stages, STAGES);
+    let mut sender = "intake";
+    for stage in STAGES {
+        let task = sample_task(stage);
+        assert_eq!(task.clone().check().as_ref(), Ok(&task));
+        assert_eq!((task.payload.stage.as_str(), task.payload.shard), (stage, 0));
+        assert_eq!(task.payload.job, upload(0).job_id());
+        assert_eq!(task.metadata.source, sender);
+        sender = stage;
+    }
+}
+
+#[tokio::test]
+async fn the_sample_events_turn_a_video_into_its_report() {
+    let test = "the pipeline";
+    let Some(tools) = tools(test) else { return };
+    let Some(pose) = pose(&tools, test) else { return };
+    // One squat in a second: faster ones are smoothed away with the noise.
+    let squat = Squat {
+        repetitions: 1,
+        ..Squat::default()
+    };
+    let scene = Scene {
+        figures: vec![Figure::new(Motion::Squat(squat))],
+        duration_s: 1.0,
+        ..Scene::squat()
+    };
+    let world = World::new(clips::rendered(&tools, &scene)).await;
+    world.replay(probe(&tools)).await;
+    world.replay(pose).await;
+    world.replay(Biomechanics::default()).await;
+    world.replay(visualize(&tools)).await;
+
+    let frames = scene.frame_count();
+    let JobState::Completed { manifest, .. } = world.job().await.state else {
+        panic!("it did not complete: {:#?}", world.snapshot().await)
+    };
+    let facts = world.facts("probe").await;
+    assert_eq!(
+        (&facts["frames"], &facts["width_px"]),
+        (&frames.into(), &scene.width.into())
+    );
+    let facts = world.facts("pose").await;
+    assert_eq!(
+        (&facts["frames_with_person"], &facts["people"]),
+        (&frames.into(), &1.into())
+    );
+    let facts = world.facts("biomechanics").await;
+    assert_eq!((&facts["frames"], &facts["people_found"]), (&frames.into(), &1.into()));
+    assert_eq!(world.facts("visualize").await["frames"], frames);
+
+    let manifest: Manifest = serde_json::from_slice(&world.object(&manifest)).unwrap();
+    let listed: Vec<_> = manifest
+        .artifacts
+        .iter()
+        .map(|entry| entry.artifact.name.as_str())
+        .collect();
+    let workflow = Workflow::shipped("motion").unwrap();
+    for name in workflow.stages().iter().flat_map(|stage| &stage.artifacts) {
+        assert!(listed.contains(&name.as_str()), "{name} was promised");
+    }
+    for entry in &manifest.artifacts {
+        let (artifact, content) = (&entry.artifact, world.object(&entry.artifact.key));
+        assert_eq!(artifact.bytes, content.len() as u64, "{}", artifact.name);
+        assert_eq!(
+            artifact.sha256,
+            hex::encode(Sha256::digest(&content)),
+            "{}",
+            artifact.name
+        );
+    }
+    check_angles(&world, &scene).await;
+    check_pictures(&world, &tools, &scene).await;
+}
+
+/// The near knee is where the renderer put it.
+async fn check_angles(world: &World, scene: &Scene) {
+    let text = String::from_utf8(world.artifact("analysis.json").await).unwrap();
+    let analysis = analysis_from_json(&text).unwrap();
+    let knee = analysis.people[0]
+        .series(Angle::KneeFlexion, Some(Side::Right), Space::Image)
+        .unwrap();
+    let truth = truth(scene).unwrap();
+    let errors: Vec<f64> = knee
+        .value_deg
+        .iter()
+        .zip(&truth.frames)
+        .filter_map(|(value, frame)| value.map(|value| (value - frame.people[0].right.knee_flexion_deg).abs()))
+        .collect();
+    assert_eq!(errors.len(), scene.frame_count(), "an angle in every frame");
+    let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+    eprintln!("mean absolute error of the near knee: {mean:.2} degrees");
+    assert!(mean < 8.0, "the knee is off by {mean:.1} degrees on average");
+}
+
+/// The video is a video, the photograph a photograph, and the report speaks of this job.
+async fn check_pictures(world: &World, tools: &Tools, scene: &Scene) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("annotated.mp4");
+    std::fs::write(&path, world.artifact("annotated.mp4").await).unwrap();
+    let video = marey_media::probe(tools, &path, &Limits::default()).unwrap();
+    assert_eq!(video.frame_count, scene.frame_count() as u64);
+    assert_eq!((video.width_px, video.height_px), (scene.width, scene.height));
+    let photo = world.artifact("chronophotograph.jpg").await;
+    assert!(photo.starts_with(&[0xff, 0xd8, 0xff]), "a JPEG");
+    let report = String::from_utf8(world.artifact("report.html").await).unwrap();
+    for needed in [
+        "squat 2×5+1.mp4",
+        "annotated.mp4",
+        &world.id.to_string(),
+        "Knee flexion",
+    ] {
+        assert!(report.contains(needed), "the report does not mention {needed}");
+    }
+}
+
+#[tokio::test]
+async fn a_video_of_nobody_ends_its_job_with_a_reason() {
+    let test = "the video of nobody";
+    let Some(tools) = tools(test) else { return };
+    let Some(pose) = pose(&tools, test) else { return };
+    let world = World::new(clips::grey(&tools, 320, 240, 12)).await;
+    world.replay(probe(&tools)).await;
+    world.replay(pose).await;
+    let JobState::Failed { failure, .. } = world.job().await.state else {
+        panic!("it goes on: {:#?}", world.snapshot().await)
+    };
+    assert_eq!((failure.code.as_str(), failure.attempt), ("NO_PERSON_FOUND", 1));
+    assert_eq!(failure.stage.unwrap().as_str(), "pose");
+    let failures = world.failures().await;
+    assert_eq!(failures.len(), 1);
+    let kept = failures[0].message.as_deref().unwrap();
+    assert_eq!(
+        serde_json::from_str(kept).ok(),
+        Some(sample_task("pose")),
+        "the message as it came"
+    );
+    assert!(world.memory.receive().is_none(), "nothing follows");
+    // A task that was on its way is dropped.
+    let before = world.snapshot().await;
+    assert!(world.deliver(Biomechanics::default()).await.is_empty());
+    assert_eq!(world.snapshot().await, before);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_video_ends_its_job_with_a_reason() {
+    let Some(tools) = tools("the file that is no video") else {
+        return;
+    };
+    let world = World::new(b"dear diary".to_vec()).await;
+    world.replay(probe(&tools)).await;
+    let JobState::Failed { failure, .. } = world.job().await.state else {
+        panic!("it goes on: {:#?}", world.snapshot().await)
+    };
+    assert_eq!(failure.code, "MEDIA_NOT_A_VIDEO");
+    assert!(world.memory.receive().is_none(), "nothing follows");
+}
+
+#[tokio::test]
+async fn a_stage_whose_tool_is_killed_gives_its_task_back() {
+    let Some(tools) = tools("the tool that is killed") else {
+        return;
+    };
+    let world = World::new(clips::grey(&tools, 64, 48, 3)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let ffprobe = folder.path().join("ffprobe");
+    // What the kernel does to it when memory runs out.
+    std::fs::write(&ffprobe, "#!/bin/sh\nkill -9 $$\n").unwrap();
+    std::fs::set_permissions(&ffprobe, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let dying = Tools {
+        ffprobe,
+        ..tools.clone()
+    };
+    assert_eq!(world.deliver(probe(&dying)).await.len(), 1, "the event comes back");
+    let shard = world.shard("probe").await;
+    assert_eq!((shard.state, shard.attempt), (ShardState::Queued, 1));
+    assert_eq!(world.job().await.state, JobState::Running);
+    world.replay(probe(&tools)).await;
+    let shard = world.shard("probe").await;
+    assert!(shard.is_complete() && shard.attempt == 2, "{shard:#?}");
+}
+
+/// A stage that tells in which folder it works.
+struct Watched<T> {
+    stage: T,
+    folder: Arc<OnceLock<PathBuf>>,
+}
+
+impl<T: Stage> Stage for Watched<T> {
+    fn name(&self) -> &'static str {
+        self.stage.name()
+    }
+
+    fn inputs(&self) -> &'static [Input] {
+        self.stage.inputs()
+    }
+
+    fn run(&self, work: &Work) -> Result<Output, StageError> {
+        let folder = work.scratch.parent().unwrap().to_path_buf();
+        self.folder.set(folder).unwrap();
+        self.stage.run(work)
+    }
+}
+
+/// Other processes whose command line names this folder.
+fn processes(folder: &Path) -> Vec<u32> {
+    let folder = folder.to_str().unwrap();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        if id != std::process::id() && String::from_utf8_lossy(&line).contains(folder) {
+            found.push(id);
+        }
+    }
+    found
+}
+
+/// Cancels the job while so many children of the stage work for it; then nothing of the attempt may be left.
+async fn cancel_during<T: Stage>(world: &World, stage: T, children: usize) {
+    let name = stage.name();
+    world.expect_task(name);
+    let folder: Arc<OnceLock<PathBuf>> = Arc::default();
+    let watched = Watched {
+        stage,
+        folder: folder.clone(),
+    };
+    let cancel = async {
+        for _ in 0..6000 {
+            let working = folder.get().map(|folder| processes(folder)).unwrap_or_default();
+            if working.len() >= children {
+                world.cancel().await;
+                return working;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{name} never had {children} children");
+    };
+    let (returned, killed) = tokio::join!(world.deliver(watched), cancel);
+    assert!(returned.is_empty(), "the task is done with");
+    for id in killed {
+        assert!(
+            !Path::new(&format!("/proc/{id}")).exists(),
+            "process {id} of {name} is still there"
+        );
+    }
+    let folder = folder.get().unwrap();
+    assert_eq!(processes(folder), Vec::<u32>::new());
+    assert!(!folder.exists(), "the attempt's files are gone");
+    assert!(matches!(world.shard(name).await.state, ShardState::Cancelled { .. }));
+    assert!(matches!(world.job().await.state, JobState::Cancelled { .. }));
+    assert!(world.failures().await.is_empty(), "a cancel is no failure");
+    assert!(world.memory.receive().is_none(), "nothing follows");
+}
+
+#[tokio::test]
+async fn a_cancel_during_pose_kills_ffmpeg() {
+    let test = "the cancel during pose";
+    let Some(tools) = tools(test) else { return };
+    let Some(pose) = pose(&tools, test) else { return };
+    // Nobody is in it, so the detector looks at every frame: many seconds of work, a few kilobytes of video.
+    let world = World::new(clips::grey(&tools, 64, 48, 6000)).await;
+    world.replay(probe(&tools)).await;
+    cancel_during(&world, pose, 1).await;
+}
+
+/// In the place of the models: it saw every frame, and nobody in it.
+struct Blind;
+
+impl Stage for Blind {
+    fn name(&self) -> &'static str {
+        "pose"
+    }
+
+    fn inputs(&self) -> &'static [Input] {
+        &[Input::Artifact {
+            stage: "probe",
+            name: "video.json",
+        }]
+    }
+
+    fn run(&self, work: &Work) -> Result<Output, StageError> {
+        clips::recording_of_nobody(work)
+    }
+}
+
+#[tokio::test]
+async fn a_cancel_during_visualize_kills_both_ffmpegs() {
+    let Some(tools) = tools("the cancel during visualize") else {
+        return;
+    };
+    let world = World::new(clips::grey(&tools, 1280, 720, 900)).await;
+    world.replay(probe(&tools)).await;
+    world.replay(Blind).await;
+    world.replay(Biomechanics::default()).await;
+    cancel_during(&world, visualize(&tools), 2).await;
+}
