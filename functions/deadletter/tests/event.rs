@@ -1,5 +1,7 @@
 //! The sample event in `events/deadletter.json`, replayed on ports in memory.
 
+#![expect(clippy::unwrap_used, reason = "a test whose material is broken should stop")]
+
 use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::Timestamp;
 use marey_cloud::{
