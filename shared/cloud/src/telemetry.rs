@@ -9,21 +9,28 @@
 use std::io::Write;
 
 use serde_json::{Map, Value, json};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 /// CloudWatch namespace of all metrics.
 pub const NAMESPACE: &str = "Marey";
 
-/// Begins logging; the level comes from `RUST_LOG` and is `info` without it. Calling it again changes nothing.
+/// Begins logging; the level comes from `RUST_LOG` (`debug`, or `info,marey_cloud=debug`) and is `info` without it.
+/// Calling it again changes nothing.
 pub fn init() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
+    let asked = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let levels = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_target(false)
-        .with_env_filter(filter);
+        .with_current_span(true)
+        .with_span_list(false);
     // A second start in one process (tests) keeps the first subscriber.
-    let _ = builder.with_current_span(true).with_span_list(false).try_init();
+    let _ = tracing_subscriber::registry().with(lines).with(levels).try_init();
 }
 
 /// Unit of a metric, in CloudWatch's words.
