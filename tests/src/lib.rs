@@ -30,6 +30,8 @@ pub struct World {
     pub sqs: aws_sdk_sqs::Client,
     /// Name of the uploads bucket.
     pub uploads: String,
+    /// Whether LocalStack plays AWS, which differs from it where a test says so.
+    pub is_localstack: bool,
 }
 
 /// Runs a test in the deployed stack, or says that there is none.
@@ -76,6 +78,7 @@ impl World {
             s3: aws_sdk_s3::Client::from_conf(path_style),
             sqs: aws_sdk_sqs::Client::new(&config),
             uploads: setting("MAREY_UPLOADS_BUCKET")?,
+            is_localstack: setting("MAREY_TEST_CLOUD").is_ok_and(|cloud| cloud == "localstack"),
         })
     }
 

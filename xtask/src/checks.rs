@@ -133,7 +133,8 @@ fn end_to_end(kind: Kind) -> Result<()> {
     build::functions()?;
     let cloud = Cloud::start(kind, cloud::free_port()?)?;
     let result = Stack::deploy(cloud.clone()).and_then(|stack| {
-        let environment = stack.environment()?;
+        let mut environment = stack.environment()?;
+        environment.push(("MAREY_TEST_CLOUD", kind.name().to_owned()));
         let table = ["-p", "marey-cloud", "dynamodb_keeps_the_contract"];
         nextest(&table).envs(environment.clone()).run()?;
         let mut tests = nextest(&["-p", "marey-tests", "--no-fail-fast"]);

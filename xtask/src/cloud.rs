@@ -25,6 +25,16 @@ pub(crate) enum Kind {
     Localstack,
 }
 
+impl Kind {
+    /// As it is written on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ministack => "ministack",
+            Self::Localstack => "localstack",
+        }
+    }
+}
+
 /// The port of the demo's cloud.
 pub(crate) const PORT: u16 = 4566;
 
