@@ -25,23 +25,25 @@ pub(crate) struct Options {
 
 const STEPS: [&str; 5] = ["format", "lint", "unit", "template", "end-to-end"];
 
+/// The steps that need more than Rust; what is wrong before them is told at once.
+const NEED_SETUP: [&str; 3] = ["unit", "template", "end-to-end"];
+
 /// `cargo xtask test`.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(unknown) = options.only.iter().find(|name| !STEPS.contains(&name.as_str())) {
         bail!("there is no step {unknown}; the steps are {}", STEPS.join(", "));
     }
     let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|only| only == name);
-    let needs_setup = ["unit", "template", "end-to-end"].into_iter().any(wanted);
-    if needs_setup {
-        setup::all(&setup::Wanted {
-            cloud: options.cloud,
-            lint: wanted("template"),
-        })?;
-    }
     let mut times = Vec::new();
     for name in STEPS.into_iter().filter(|name| wanted(name)) {
         println!("\n== {name}");
         let started = Instant::now();
+        if NEED_SETUP.contains(&name) {
+            setup::all(&setup::Wanted {
+                cloud: options.cloud,
+                lint: wanted("template"),
+            })?;
+        }
         match name {
             "format" => Program::cargo().args(["fmt", "--all", "--check"]).run()?,
             "lint" => lint()?,

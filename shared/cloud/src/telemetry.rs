@@ -21,7 +21,9 @@ pub const NAMESPACE: &str = "Marey";
 /// Begins logging; the level comes from `RUST_LOG` (`debug`, or `info,marey_cloud=debug`) and is `info` without it.
 /// Calling it again changes nothing.
 pub fn init() {
-    let asked = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let asked = std::env::var("RUST_LOG")
+        .ok()
+        .and_then(|text| text.parse::<Targets>().ok());
     let levels = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let lines = tracing_subscriber::fmt::layer()
         .json()
