@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{
     peer::{self, Peer, number},
     statistics::Series,
-    table::{Table, one_digit, times},
+    table::{Table, one_digit, short, times},
 };
 use crate::{
     build, home,
@@ -239,7 +239,7 @@ pub(crate) fn tables(figures: &[Figures], rounds: usize) -> Vec<Table> {
     for figures in figures {
         let peer = figures.peer.as_ref();
         speed.row([
-            figures.video.clone(),
+            short(&figures.video),
             format!("{}×{}", figures.width_px, figures.height_px),
             figures.frames.to_string(),
             format!("{:.1}", figures.frames_per_second.median),
@@ -276,7 +276,7 @@ pub(crate) fn tables(figures: &[Figures], rounds: usize) -> Vec<Table> {
     for figures in figures {
         if let Some(PeerFigures { difference, .. }) = &figures.peer {
             distance.row([
-                figures.video.clone(),
+                short(&figures.video),
                 difference.points.to_string(),
                 format!("{:.2}", difference.mean_px),
                 format!("{:.2}", difference.most_px),

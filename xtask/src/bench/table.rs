@@ -13,8 +13,11 @@ pub(crate) struct Table {
 /// Lines are no longer than this where their words allow it.
 const WIDTH: usize = 100;
 
+/// Names of files that are longer are cut.
+const LONGEST_NAME: usize = 26;
+
 /// Between columns.
-const GAP: usize = 3;
+const GAP: usize = 2;
 
 impl Table {
     pub(crate) fn new(title: impl Into<String>, head: &[&str]) -> Self {
@@ -86,6 +89,15 @@ fn wrapped(text: &str) -> String {
     lines.join("\n")
 }
 
+/// A file's name, cut so that a row keeps to its line.
+pub(crate) fn short(name: &str) -> String {
+    if name.chars().count() <= LONGEST_NAME {
+        return name.to_owned();
+    }
+    let kept: String = name.chars().take(LONGEST_NAME - 1).collect();
+    format!("{kept}…")
+}
+
 /// A number with one digit after the point, or a dash for none.
 pub(crate) fn one_digit(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"))
@@ -118,10 +130,10 @@ mod tests {
                 "",
                 "sizes",
                 "",
-                "  name       MB",
-                "  ─────────────",
-                "  a         1.0",
-                "  größer   12.0"
+                "  name      MB",
+                "  ────────────",
+                "  a        1.0",
+                "  größer  12.0"
             ]
         );
     }
@@ -134,6 +146,13 @@ mod tests {
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
         assert_eq!(text.matches("word").count(), 60);
         assert!(text.lines().last().unwrap().starts_with("  word"));
+    }
+
+    #[test]
+    fn long_names_are_cut_and_short_ones_are_not() {
+        assert_eq!(short("squat.mp4"), "squat.mp4");
+        assert_eq!(short(&"ä".repeat(26)), "ä".repeat(26));
+        assert_eq!(short(&"ä".repeat(27)), format!("{}…", "ä".repeat(25)));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     jobs::{JobTimes, costs},
     peer::{self, Peer},
     statistics::Series,
-    table::{Table, one_digit, times},
+    table::{Table, one_digit, short, times},
 };
 use crate::home;
 
@@ -90,7 +90,7 @@ pub(crate) fn tables(figures: &[Figures], rounds: usize) -> Vec<Table> {
         let peer = figures.peer_poses_s.as_ref();
         let share = 100.0 * figures.between_s.median / figures.whole_s.median;
         whole.row([
-            figures.video.clone(),
+            short(&figures.video),
             format!("{:.0}", figures.frames),
             format!("{:.2}", figures.whole_s.median),
             format!("{:.2}", figures.whole_s.best),
@@ -113,7 +113,7 @@ pub(crate) fn tables(figures: &[Figures], rounds: usize) -> Vec<Table> {
     for figures in figures {
         for stage in &figures.stages {
             parts.row([
-                format!("{}, {}", figures.video, stage.name),
+                format!("{}, {}", short(&figures.video), stage.name),
                 format!("{:.2}", stage.run_s.median),
                 format!("{:.2}", stage.run_s.best),
                 format!("{:.0}", stage.frames_per_second),
