@@ -10,9 +10,10 @@ mod world;
 use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
-use marey_cloud::artifacts::Manifest;
+use marey_cloud::{Input, Output, Stage, StageError, Work, artifacts::Manifest};
 use marey_engine::{JobState, ShardState, Workflow};
 use marey_fn_biomechanics::Biomechanics;
 use marey_fn_pose::PoseStage;
@@ -32,8 +33,27 @@ fn tools(test: &str) -> Option<Tools> {
         .ok()
 }
 
+/// The stage `pose` that the tests of a process share, as the messages of a function do: ONNX Runtime allows one environment
+/// per process.
+struct SharedPose(&'static PoseStage);
+
+impl Stage for SharedPose {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn inputs(&self) -> &'static [Input] {
+        self.0.inputs()
+    }
+
+    fn run(&self, work: &Work) -> Result<Output, StageError> {
+        self.0.run(work)
+    }
+}
+
 /// The stage `pose` with the models that `cargo xtask setup` fetches.
-fn pose(tools: &Tools, test: &str) -> Option<PoseStage> {
+fn pose(tools: &Tools, test: &str) -> Option<SharedPose> {
+    static STAGE: OnceLock<PoseStage> = OnceLock::new();
     let place = |variable: &str, default: &str| {
         let default = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.marey").join(default);
         let path = std::env::var_os(variable).map_or(default, PathBuf::from);
@@ -45,7 +65,8 @@ fn pose(tools: &Tools, test: &str) -> Option<PoseStage> {
     };
     let library = place("MAREY_ONNXRUNTIME", "lib/libonnxruntime.so")?;
     let models = place("MAREY_MODELS", "models")?;
-    Some(PoseStage::new(tools.clone(), &library, &models).unwrap())
+    let stage = || PoseStage::new(tools.clone(), &library, &models).unwrap();
+    Some(SharedPose(STAGE.get_or_init(stage)))
 }
 
 fn probe(tools: &Tools) -> Probe {
