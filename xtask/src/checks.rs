@@ -137,13 +137,27 @@ fn end_to_end(kind: Kind) -> Result<()> {
     let result = Stack::deploy(cloud.clone()).and_then(|stack| {
         let mut environment = stack.environment()?;
         environment.push(("MAREY_TEST_CLOUD", kind.name().to_owned()));
-        let table = ["-p", "marey-cloud", "dynamodb_keeps_the_contract"];
-        nextest(&table).envs(environment.clone()).run()?;
-        let mut tests = nextest(&["-p", "marey-tests", "--no-fail-fast"]);
         if which("cargo-nextest").is_some() {
-            tests = tests.args(["--profile", "end-to-end"]);
+            // Chosen by name from the whole workspace: a package alone would be built with features of its own, and with
+            // it everything below it once more.
+            let table = "package(marey-cloud) & test(dynamodb_keeps_the_contract)";
+            nextest(&["--workspace", "-E", table]).envs(environment.clone()).run()?;
+            let tests = [
+                "--workspace",
+                "-E",
+                "package(marey-tests)",
+                "--no-fail-fast",
+                "--profile",
+                "end-to-end",
+            ];
+            return nextest(&tests).envs(environment).run();
         }
-        tests.envs(environment).run()
+        nextest(&["-p", "marey-cloud", "dynamodb_keeps_the_contract"])
+            .envs(environment.clone())
+            .run()?;
+        nextest(&["-p", "marey-tests", "--no-fail-fast"])
+            .envs(environment)
+            .run()
     });
     cloud.stop();
     result

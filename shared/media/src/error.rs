@@ -179,7 +179,8 @@ impl MediaError {
     /// Whether another attempt with the same input can succeed.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Killed { .. } | Self::NoSpace => true,
+            // A missing tool is a fault of the deployment, which is mended while the message waits; no user's video is to blame.
+            Self::Killed { .. } | Self::NoSpace | Self::ToolMissing { .. } => true,
             Self::Timeout { limit } => *limit != TimeLimit::Cpu,
             Self::Io { source, .. } => !matches!(
                 source.kind(),

@@ -118,6 +118,7 @@ mod tests {
     fn a_missing_program_is_named_with_the_place_that_was_searched() {
         let error = locate("ffmpeg", "MAREY_FFMPEG", None, "/nowhere:/nothing".as_ref()).unwrap_err();
         assert_eq!(error.code(), "MEDIA_TOOL_MISSING");
+        assert!(error.is_transient(), "a broken deployment must not fail users' jobs");
         assert!(error.diagnostics().unwrap().contains("/nowhere"));
         assert!(error.hint().contains("MAREY_FFMPEG"));
         let error = locate("ffprobe", "MAREY_FFPROBE", Some("/not/there".into()), "/bin".as_ref()).unwrap_err();
