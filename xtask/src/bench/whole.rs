@@ -101,7 +101,7 @@ pub(crate) fn tables(figures: &[Figures], rounds: usize) -> Vec<Table> {
     }
     if figures.iter().any(|figures| figures.peer_poses_s.is_some()) {
         whole.note(format!(
-            "The peer, {}, starts, decodes and writes its poses; Marey also measures angles and repetitions, and draws \
+            "The peer, {}, starts, decodes and writes its poses; Marey also measures angles, and draws \
              the annotated video, the plots and the report.",
             peer::NAME
         ));
