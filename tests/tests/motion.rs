@@ -80,3 +80,12 @@ fn a_walk_completes() {
         Ok(())
     });
 }
+
+/// The renderer keeps a list of its own, so that the developer's tool need not build the analysis.
+#[test]
+fn the_sample_names_its_joints_as_recordings_do() {
+    let truth = truth(&videos::short_scene()).unwrap();
+    let joints = &truth.frames[0].people[0].joints;
+    let names: Vec<_> = joints.iter().map(|joint| joint.name.to_string()).collect();
+    assert_eq!(names, marey_motion::Skeleton::BlazePose33.landmark_names());
+}
