@@ -86,6 +86,6 @@ fn a_walk_completes() {
 fn the_sample_names_its_joints_as_recordings_do() {
     let truth = truth(&videos::short_scene()).unwrap();
     let joints = &truth.frames[0].people[0].joints;
-    let names: Vec<_> = joints.iter().map(|joint| joint.name.to_string()).collect();
+    let names: Vec<_> = joints.iter().map(|joint| joint.name.clone()).collect();
     assert_eq!(names, marey_motion::Skeleton::BlazePose33.landmark_names());
 }
