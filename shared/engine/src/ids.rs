@@ -33,6 +33,35 @@ impl fmt::Display for JobId {
     }
 }
 
+/// A batch's identity: some jobs that somebody submitted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BatchId(pub Uuid);
+
+impl fmt::Display for BatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl FromStr for BatchId {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        canonical(text).map(Self).ok_or_else(|| Malformed {
+            what: "batch id",
+            text: text.to_owned(),
+        })
+    }
+}
+
+/// A UUID in its canonical form only: `{…}`, URN and bare hexadecimal forms would make two spellings of one id.
+fn canonical(text: &str) -> Option<Uuid> {
+    Uuid::try_parse(text)
+        .ok()
+        .filter(|uuid| uuid.hyphenated().to_string() == text)
+}
+
 /// A text that is not an id or a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a {what}")]
@@ -47,14 +76,10 @@ impl FromStr for JobId {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        // Only the canonical form: `{…}`, URN and bare hexadecimal forms would make two spellings of one id.
-        match Uuid::try_parse(text) {
-            Ok(uuid) if uuid.hyphenated().to_string() == text => Ok(Self(uuid)),
-            _ => Err(Malformed {
-                what: "job id",
-                text: text.to_owned(),
-            }),
-        }
+        canonical(text).map(Self).ok_or_else(|| Malformed {
+            what: "job id",
+            text: text.to_owned(),
+        })
     }
 }
 

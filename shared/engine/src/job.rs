@@ -1,22 +1,28 @@
 //! A job's row and how it ends.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{Failure, JobId, Upload};
+use crate::{BatchId, Failure, JobId, RunsOn, Upload};
 
-/// Where a job stands. Everything but `Running` is final.
+/// Where a job stands. Everything but `Running` is final, until somebody asks for another round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum JobState {
     /// It has begun and has not ended.
     Running,
-    /// Every stage is complete and the manifest is stored.
+    /// Every stage has ended and the manifest is stored.
     Completed {
         /// When it ended.
         at: Timestamp,
         /// Key of the manifest in the artifacts bucket.
         manifest: String,
+        /// What optional stages could not do: the result is less than it could be.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        degraded: Vec<Failure>,
     },
     /// A stage failed.
     Failed {
@@ -30,6 +36,25 @@ pub enum JobState {
         /// When it ended.
         at: Timestamp,
     },
+}
+
+/// What somebody wishes of a job beside the workflow.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Wishes {
+    /// The workflow's parameters, every one of them.
+    pub params: BTreeMap<String, Value>,
+    /// Where its heavy stages run, if not where the workflow says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs_on: Option<RunsOn>,
+    /// Whether stages whose inputs did not change since an earlier job take that job's results.
+    pub reuse: bool,
+    /// Where to tell of its end: an https address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notify: Option<String>,
+    /// The batch it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchId>,
 }
 
 /// One job's row.
@@ -47,6 +72,15 @@ pub struct Job {
     pub priority: u8,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it is given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+    /// How often somebody asked to try again what failed.
+    #[serde(default)]
+    pub round: u32,
+    /// What else was asked for.
+    #[serde(default)]
+    pub wishes: Wishes,
     /// Follows the job from upload to report in every log line and message.
     pub trace: String,
     /// Where it stands.
@@ -56,10 +90,12 @@ pub struct Job {
 /// What can happen to a job.
 #[derive(Debug, Clone, PartialEq)]
 pub enum JobEvent {
-    /// Every stage is complete; the manifest lies at this key.
+    /// Every stage has ended; the manifest lies at this key.
     Complete {
         /// Key of the manifest in the artifacts bucket.
         manifest: String,
+        /// What optional stages could not do.
+        degraded: Vec<Failure>,
     },
     /// A stage failed for good.
     Fail {
@@ -68,32 +104,135 @@ pub enum JobEvent {
     },
     /// Somebody cancelled it.
     Cancel,
+    /// Somebody wants it to go on from what failed or was cancelled.
+    Retry {
+        /// When it is given up now.
+        deadline: Timestamp,
+    },
 }
 
-/// The job has ended; nothing changes it any more.
+/// Why an event does not apply to a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the job has already ended")]
-pub struct JobEnded;
+pub enum JobRefusal {
+    /// It has ended; only a retry changes it.
+    #[error("the job has already ended")]
+    Ended,
+    /// It is complete; there is nothing to try again.
+    #[error("the job is complete")]
+    Complete,
+    /// It has not ended yet.
+    #[error("the job is still running")]
+    Running,
+}
 
 impl Job {
-    /// Whether nothing can change the job any more.
+    /// Whether nothing but a retry can change the job any more.
     pub fn has_ended(&self) -> bool {
         self.state != JobState::Running
+    }
+
+    /// When it ended.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        match &self.state {
+            JobState::Running => None,
+            JobState::Completed { at, .. } | JobState::Failed { at, .. } | JobState::Cancelled { at } => Some(*at),
+        }
     }
 
     /// The job after an event.
     ///
     /// # Errors
-    /// [`JobEnded`] if it has ended before, whatever the event.
-    pub fn apply(&self, event: JobEvent, now: Timestamp) -> Result<Self, JobEnded> {
+    /// [`JobRefusal`] for every pair of state and event that is not allowed; the job is then unchanged.
+    pub fn apply(&self, event: JobEvent, now: Timestamp) -> Result<Self, JobRefusal> {
+        if let JobEvent::Retry { deadline } = event {
+            return self.retry(deadline);
+        }
         if self.has_ended() {
-            return Err(JobEnded);
+            return Err(JobRefusal::Ended);
         }
         let state = match event {
-            JobEvent::Complete { manifest } => JobState::Completed { at: now, manifest },
+            JobEvent::Complete { manifest, degraded } => JobState::Completed {
+                at: now,
+                manifest,
+                degraded,
+            },
             JobEvent::Fail { failure } => JobState::Failed { at: now, failure },
             JobEvent::Cancel => JobState::Cancelled { at: now },
+            JobEvent::Retry { .. } => JobState::Running,
         };
         Ok(Self { state, ..self.clone() })
+    }
+
+    /// One write begins the next round: the planner then finds the shards that are left over from this one.
+    fn retry(&self, deadline: Timestamp) -> Result<Self, JobRefusal> {
+        match self.state {
+            JobState::Running => Err(JobRefusal::Running),
+            JobState::Completed { .. } => Err(JobRefusal::Complete),
+            JobState::Failed { .. } | JobState::Cancelled { .. } => Ok(Self {
+                state: JobState::Running,
+                round: self.round + 1,
+                deadline: Some(deadline),
+                ..self.clone()
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::FailureClass;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_retry_begins_the_next_round_of_what_did_not_complete() {
+        let job = crate::plan::tests::job();
+        let retry = || JobEvent::Retry { deadline: at(900) };
+        assert_eq!(job.apply(retry(), at(1)), Err(JobRefusal::Running));
+        let cancelled = job.apply(JobEvent::Cancel, at(1)).unwrap();
+        assert_eq!(cancelled.apply(JobEvent::Cancel, at(2)), Err(JobRefusal::Ended));
+        let again = cancelled.apply(retry(), at(2)).unwrap();
+        assert_eq!((again.round, again.deadline), (1, Some(at(900))));
+        assert!(!again.has_ended());
+        let failure = Failure {
+            code: "C".into(),
+            message: String::new(),
+            hint: String::new(),
+            stage: None,
+            attempt: 0,
+            class: FailureClass::Permanent,
+        };
+        assert_eq!(
+            again
+                .apply(JobEvent::Fail { failure }, at(3))
+                .unwrap()
+                .apply(retry(), at(4))
+                .unwrap()
+                .round,
+            2
+        );
+        let complete = JobEvent::Complete {
+            manifest: "m".into(),
+            degraded: vec![],
+        };
+        assert_eq!(
+            again.apply(complete, at(3)).unwrap().apply(retry(), at(4)),
+            Err(JobRefusal::Complete)
+        );
+    }
+
+    #[test]
+    fn a_row_of_an_older_marey_is_read() {
+        let mut row = serde_json::to_value(crate::plan::tests::job()).unwrap();
+        for added in ["deadline", "round", "wishes"] {
+            row.as_object_mut().unwrap().remove(added);
+        }
+        let job: Job = serde_json::from_value(row).unwrap();
+        assert_eq!((job.round, job.wishes), (0, Wishes::default()));
     }
 }

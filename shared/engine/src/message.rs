@@ -46,8 +46,15 @@ pub struct Metadata {
     pub source: String,
     /// Attempts at the shard before this message was sent.
     pub attempts: u32,
+    /// How many shards the stage has: whoever runs one of very many reads fewer rows.
+    #[serde(default = "one")]
+    pub shards: u32,
     /// The job's trace.
     pub trace: String,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// A message that this code cannot act on.
@@ -69,7 +76,7 @@ pub enum Unreadable {
 
 impl Task {
     /// The task that asks for a shard of a job.
-    pub fn new(job: &Job, key: ShardKey, source: &str, now: Timestamp) -> Self {
+    pub fn new(job: &Job, key: ShardKey, shards: u32, source: &str, now: Timestamp) -> Self {
         Self {
             schema_version: ENVELOPE_VERSION,
             task_id: key.to_string(),
@@ -80,6 +87,7 @@ impl Task {
             metadata: Metadata {
                 source: source.to_owned(),
                 attempts: 0,
+                shards,
                 trace: job.trace.clone(),
             },
         }
@@ -119,7 +127,7 @@ mod tests {
             stage: "pose".parse().unwrap(),
             shard: 3,
         };
-        Task::new(&job, key, "probe", Timestamp::UNIX_EPOCH)
+        Task::new(&job, key, 8, "probe", Timestamp::UNIX_EPOCH)
     }
 
     #[test]

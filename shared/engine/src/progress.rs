@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ShardState, Snapshot, StageName, StageSpec, Workflow};
+use crate::{
+    ShardState, Snapshot, StageName, StageSpec, Workflow,
+    plan::{StageEnd, ends},
+};
 
 /// Where a stage stands; follows from its shards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,8 +19,12 @@ pub enum StageStatus {
     Running,
     /// Every shard is complete.
     Completed,
+    /// Its stage is paused.
+    Held,
     /// A shard failed.
     Failed,
+    /// What it reads from an optional stage is missing, so it did not run.
+    Skipped,
     /// The job was cancelled first.
     Cancelled,
 }
@@ -33,6 +40,10 @@ pub struct StageProgress {
     pub share: f64,
     /// Most attempts at any of its shards.
     pub attempts: u32,
+    /// How many shards it has, once that is known.
+    pub shards: Option<u32>,
+    /// How many of them are complete.
+    pub shards_done: u32,
 }
 
 /// A job's progress.
@@ -46,10 +57,11 @@ pub struct Progress {
 
 /// How far a job is: the mean of its stages' shares, weighted as the workflow says.
 pub fn progress(workflow: &Workflow, snapshot: &Snapshot) -> Progress {
+    let ends = ends(workflow, snapshot);
     let stages: Vec<_> = workflow
         .stages()
         .iter()
-        .map(|spec| stage_progress(spec, snapshot))
+        .map(|spec| stage_progress(spec, snapshot, ends.get(&spec.name).copied()))
         .collect();
     let total: f64 = workflow.stages().iter().map(|spec| spec.weight).sum();
     let done: f64 = workflow
@@ -58,35 +70,44 @@ pub fn progress(workflow: &Workflow, snapshot: &Snapshot) -> Progress {
         .zip(&stages)
         .map(|(spec, stage)| spec.weight * stage.share)
         .sum();
-    let complete = stages.iter().all(|stage| stage.status == StageStatus::Completed);
+    let complete = workflow.stages().iter().all(|spec| ends.contains_key(&spec.name));
     // A sum of rounded shares must not claim an end that has not come.
     let share = if complete { 1.0 } else { (done / total).min(0.999) };
     Progress { share, stages }
 }
 
-fn stage_progress(spec: &StageSpec, snapshot: &Snapshot) -> StageProgress {
+fn stage_progress(spec: &StageSpec, snapshot: &Snapshot, end: Option<StageEnd>) -> StageProgress {
+    let round = snapshot.job.value.round;
     let shards: Vec<_> = snapshot.shards_of(&spec.name).collect();
-    let expected = snapshot.stages.get(&spec.name).map_or(1, |row| row.shards.max(1));
-    let any = |test: fn(&ShardState) -> bool| shards.iter().any(|shard| test(&shard.state));
-    let status = if any(|s| matches!(s, ShardState::Failed { .. })) {
-        StageStatus::Failed
-    } else if any(|s| matches!(s, ShardState::Cancelled { .. })) {
-        StageStatus::Cancelled
-    } else if snapshot.is_stage_complete(&spec.name) {
-        StageStatus::Completed
-    } else if shards.iter().any(|shard| shard.attempt > 0) {
-        StageStatus::Running
-    } else if shards.is_empty() {
-        StageStatus::Waiting
-    } else {
-        StageStatus::Queued
+    let count = snapshot.shard_count(&spec.name).ok().flatten();
+    let any = |test: fn(&ShardState) -> bool| {
+        shards
+            .iter()
+            .any(|shard| !shard.is_left_over(round) && test(&shard.state))
     };
-    let share = shards.iter().map(|shard| shard.progress).sum::<f64>() / f64::from(expected);
-    let attempts = shards.iter().map(|shard| shard.attempt).max().unwrap_or(0);
+    let status = match end {
+        Some(StageEnd::Complete) => StageStatus::Completed,
+        Some(StageEnd::Skipped) => StageStatus::Skipped,
+        Some(StageEnd::Failed) => StageStatus::Failed,
+        None if any(|s| matches!(s, ShardState::Failed { .. })) => StageStatus::Failed,
+        None if any(|s| matches!(s, ShardState::Cancelled { .. })) => StageStatus::Cancelled,
+        None if any(|s| matches!(s, ShardState::Running { .. })) => StageStatus::Running,
+        None if any(|s| matches!(s, ShardState::Held)) => StageStatus::Held,
+        None if shards.iter().any(|shard| shard.attempt > 0) => StageStatus::Running,
+        None if shards.is_empty() => StageStatus::Waiting,
+        None => StageStatus::Queued,
+    };
+    let done = match end {
+        // What will not be done does not hold up the bar.
+        Some(_) => 1.0,
+        None => shards.iter().map(|shard| shard.progress).sum::<f64>() / f64::from(count.unwrap_or(1)),
+    };
     StageProgress {
         stage: spec.name.clone(),
         status,
-        share: share.clamp(0.0, 1.0),
-        attempts,
+        share: done.clamp(0.0, 1.0),
+        attempts: shards.iter().map(|shard| shard.attempt).max().unwrap_or(0),
+        shards: count,
+        shards_done: shards.iter().filter(|shard| shard.is_complete()).count() as u32,
     }
 }

@@ -35,6 +35,8 @@ pub struct Artifact {
 pub enum ShardState {
     /// Its task has been sent; nobody works on it.
     Queued,
+    /// Its stage is paused: no task is on its way until the planner sends one.
+    Held,
     /// An attempt holds the lease.
     Running {
         /// The attempt's right to work.
@@ -50,6 +52,9 @@ pub enum ShardState {
         run_ms: i64,
         /// What it left.
         artifacts: Vec<Artifact>,
+        /// Whether the artifacts are those of an earlier job with the same inputs, and nothing ran.
+        #[serde(default)]
+        reused: bool,
     },
     /// It cannot be completed.
     Failed {
@@ -72,12 +77,26 @@ pub struct Shard {
     pub key: ShardKey,
     /// Where it stands.
     pub state: ShardState,
-    /// How many attempts have begun.
+    /// In which round of the job it was dispatched last.
+    #[serde(default)]
+    pub round: u32,
+    /// How many attempts have begun, in all rounds.
     pub attempt: u32,
+    /// How many of them began in earlier rounds, and no longer count.
+    #[serde(default)]
+    pub earlier_attempts: u32,
     /// Share of the work done in the running attempt, in `0..=1`.
     pub progress: f64,
+    /// Frames that the running attempt has done, or the last one did.
+    #[serde(default)]
+    pub frames: u64,
+    /// What all attempts cost, in US dollars.
+    #[serde(default)]
+    pub cost_usd: f64,
     /// When its task was first sent.
     pub queued_at: Timestamp,
+    /// Since when it waits: when its task was sent or went back to the queue last.
+    pub waiting_since: Timestamp,
     /// From sending the task to the beginning of the first attempt, in milliseconds.
     pub queue_ms: Option<i64>,
     /// What made the previous attempt end, if one did.
@@ -106,6 +125,8 @@ pub enum ShardEvent {
         until: Timestamp,
         /// Share done, in `0..=1`.
         progress: f64,
+        /// Frames done.
+        frames: u64,
     },
     /// The attempt has stored everything.
     Complete {
@@ -115,6 +136,12 @@ pub enum ShardEvent {
         artifacts: Vec<Artifact>,
         /// What it found.
         facts: serde_json::Value,
+        /// Frames done.
+        frames: u64,
+        /// Whether nothing ran, since an earlier job had the same inputs.
+        reused: bool,
+        /// What the attempt cost, in US dollars.
+        cost_usd: f64,
     },
     /// The attempt failed, but another may succeed.
     GiveBack {
@@ -122,12 +149,28 @@ pub enum ShardEvent {
         token: LeaseToken,
         /// Why.
         failure: Failure,
+        /// What the attempt cost, in US dollars.
+        cost_usd: f64,
     },
     /// The attempt failed for good.
     Fail {
         /// The attempt.
         token: LeaseToken,
         /// Why.
+        failure: Failure,
+        /// What the attempt cost, in US dollars.
+        cost_usd: f64,
+    },
+    /// Its task is sent once more: it was held, it ended badly in an earlier round, or its message was lost.
+    Dispatch {
+        /// The job's round.
+        round: u32,
+    },
+    /// Its stage is paused, and its message was taken from the queue.
+    Hold,
+    /// Nobody heard of the attempt that held the lease: another may begin.
+    Expire {
+        /// What people are told.
         failure: Failure,
     },
     /// Its message reached the dead-letter queue.
@@ -160,24 +203,32 @@ pub enum Refusal {
         /// How many there were.
         attempts: u32,
     },
+    /// The shard is not in a state in which this can happen to it.
+    #[error("the shard is not in a state for that")]
+    OutOfPlace,
 }
 
 impl Shard {
     /// A shard whose task has just been sent.
-    pub fn queued(key: ShardKey, now: Timestamp) -> Self {
+    pub fn queued(key: ShardKey, round: u32, now: Timestamp) -> Self {
         Self {
             key,
             state: ShardState::Queued,
+            round,
             attempt: 0,
+            earlier_attempts: 0,
             progress: 0.0,
+            frames: 0,
+            cost_usd: 0.0,
             queued_at: now,
+            waiting_since: now,
             queue_ms: None,
             last_failure: None,
             facts: serde_json::Value::Null,
         }
     }
 
-    /// Whether nothing can change the shard any more.
+    /// Whether nothing can change the shard any more, in this round.
     pub fn has_ended(&self) -> bool {
         matches!(
             self.state,
@@ -190,11 +241,42 @@ impl Shard {
         matches!(self.state, ShardState::Completed { .. })
     }
 
+    /// Whether it belongs to an earlier round of the job and has to be run again in this one.
+    pub fn is_left_over(&self, round: u32) -> bool {
+        self.round < round && !self.is_complete()
+    }
+
+    /// Attempts that count against the policy: those of this round.
+    pub fn attempts_this_round(&self) -> u32 {
+        self.attempt - self.earlier_attempts.min(self.attempt)
+    }
+
+    /// Why it failed, if it did.
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.state {
+            ShardState::Failed { failure, .. } => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// Frames per second of the running attempt, once it can be told.
+    pub fn frames_per_s(&self, now: Timestamp) -> Option<f64> {
+        let seconds = match &self.state {
+            ShardState::Running { since, .. } => elapsed_ms(*since, now) as f64 / 1000.0,
+            ShardState::Completed { run_ms, .. } => *run_ms as f64 / 1000.0,
+            _ => return None,
+        };
+        (self.frames > 0 && seconds > 0.0).then(|| self.frames as f64 / seconds)
+    }
+
     /// The shard after an event, or why the event does not apply.
     ///
     /// # Errors
     /// [`Refusal`] for every pair of state and event that is not allowed; the shard is then unchanged.
     pub fn apply(&self, event: ShardEvent, now: Timestamp) -> Result<Self, Refusal> {
+        if let ShardEvent::Dispatch { round } = event {
+            return self.dispatch(round, now);
+        }
         if self.has_ended() {
             return Err(Refusal::Ended);
         }
@@ -204,59 +286,61 @@ impl Shard {
                 until,
                 max_attempts,
             } => self.lease(token, until, max_attempts, now),
-            ShardEvent::Heartbeat { token, until, progress } => {
-                let since = self.held_by(token)?;
-                let state = ShardState::Running {
-                    lease: Lease { token, until },
-                    since,
-                };
-                Ok(Self {
-                    state,
-                    progress: sound_share(progress, self.progress),
-                    ..self.clone()
-                })
-            }
-            ShardEvent::Complete {
+            ShardEvent::Heartbeat {
                 token,
-                artifacts,
-                facts,
+                until,
+                progress,
+                frames,
             } => {
                 let since = self.held_by(token)?;
-                let state = ShardState::Completed {
-                    at: now,
-                    run_ms: elapsed_ms(since, now),
-                    artifacts,
-                };
                 Ok(Self {
-                    state,
-                    progress: 1.0,
-                    facts,
+                    state: ShardState::Running {
+                        lease: Lease { token, until },
+                        since,
+                    },
+                    progress: sound_share(progress, self.progress),
+                    frames,
                     ..self.clone()
                 })
             }
-            ShardEvent::GiveBack { token, failure } => {
+            complete @ ShardEvent::Complete { .. } => self.complete(complete, now),
+            ShardEvent::GiveBack {
+                token,
+                failure,
+                cost_usd,
+            } => {
                 self.held_by(token)?;
-                let last_failure = Some(failure);
                 Ok(Self {
-                    state: ShardState::Queued,
-                    progress: 0.0,
-                    last_failure,
-                    ..self.clone()
+                    cost_usd: self.cost_usd + sound_cost(cost_usd),
+                    ..self.waiting(ShardState::Queued, Some(failure), now)
                 })
             }
-            ShardEvent::Fail { token, failure } => {
+            ShardEvent::Fail {
+                token,
+                failure,
+                cost_usd,
+            } => {
                 self.held_by(token)?;
                 Ok(Self {
                     state: ShardState::Failed { at: now, failure },
+                    cost_usd: self.cost_usd + sound_cost(cost_usd),
                     ..self.clone()
                 })
             }
-            ShardEvent::Abandon { failure } => {
-                if let ShardState::Running { lease, .. } = &self.state
-                    && lease.until > now
-                {
-                    return Err(Refusal::Leased { until: lease.until });
+            ShardEvent::Dispatch { round } => self.dispatch(round, now),
+            ShardEvent::Hold => {
+                self.unless_leased(now)?;
+                Ok(self.waiting(ShardState::Held, self.last_failure.clone(), now))
+            }
+            ShardEvent::Expire { failure } => {
+                if !matches!(self.state, ShardState::Running { .. }) {
+                    return Err(Refusal::OutOfPlace);
                 }
+                self.unless_leased(now)?;
+                Ok(self.waiting(ShardState::Queued, Some(failure), now))
+            }
+            ShardEvent::Abandon { failure } => {
+                self.unless_leased(now)?;
                 // The last attempt knew more than the queue does.
                 let failure = self.last_failure.clone().unwrap_or(failure);
                 Ok(Self {
@@ -271,14 +355,54 @@ impl Shard {
         }
     }
 
-    fn lease(&self, token: LeaseToken, until: Timestamp, max_attempts: u32, now: Timestamp) -> Result<Self, Refusal> {
-        if let ShardState::Running { lease, .. } = &self.state
-            && lease.until > now
-        {
-            return Err(Refusal::Leased { until: lease.until });
+    /// Sent once more. A shard that is left over from an earlier round begins anew, whoever holds its lease: that attempt
+    /// has lost it. In the same round only a shard that waits can be sent again.
+    fn dispatch(&self, round: u32, now: Timestamp) -> Result<Self, Refusal> {
+        if self.is_left_over(round) {
+            return Ok(Self {
+                round,
+                earlier_attempts: self.attempt,
+                ..self.waiting(
+                    ShardState::Queued,
+                    self.failure().cloned().or(self.last_failure.clone()),
+                    now,
+                )
+            });
         }
-        if self.attempt >= max_attempts {
-            return Err(Refusal::Exhausted { attempts: self.attempt });
+        match &self.state {
+            ShardState::Queued | ShardState::Held => {
+                Ok(self.waiting(ShardState::Queued, self.last_failure.clone(), now))
+            }
+            ShardState::Running { lease, .. } => Err(Refusal::Leased { until: lease.until }),
+            _ => Err(Refusal::Ended),
+        }
+    }
+
+    /// A state in which nobody works on it.
+    fn waiting(&self, state: ShardState, last_failure: Option<Failure>, now: Timestamp) -> Self {
+        Self {
+            state,
+            progress: 0.0,
+            frames: 0,
+            last_failure,
+            waiting_since: now,
+            ..self.clone()
+        }
+    }
+
+    fn unless_leased(&self, now: Timestamp) -> Result<(), Refusal> {
+        match &self.state {
+            ShardState::Running { lease, .. } if lease.until > now => Err(Refusal::Leased { until: lease.until }),
+            _ => Ok(()),
+        }
+    }
+
+    fn lease(&self, token: LeaseToken, until: Timestamp, max_attempts: u32, now: Timestamp) -> Result<Self, Refusal> {
+        self.unless_leased(now)?;
+        if self.attempts_this_round() >= max_attempts {
+            return Err(Refusal::Exhausted {
+                attempts: self.attempts_this_round(),
+            });
         }
         Ok(Self {
             state: ShardState::Running {
@@ -287,7 +411,36 @@ impl Shard {
             },
             attempt: self.attempt + 1,
             progress: 0.0,
+            frames: 0,
             queue_ms: self.queue_ms.or(Some(elapsed_ms(self.queued_at, now))),
+            ..self.clone()
+        })
+    }
+
+    fn complete(&self, event: ShardEvent, now: Timestamp) -> Result<Self, Refusal> {
+        let ShardEvent::Complete {
+            token,
+            artifacts,
+            facts,
+            frames,
+            reused,
+            cost_usd,
+        } = event
+        else {
+            return Err(Refusal::OutOfPlace);
+        };
+        let since = self.held_by(token)?;
+        Ok(Self {
+            state: ShardState::Completed {
+                at: now,
+                run_ms: elapsed_ms(since, now),
+                artifacts,
+                reused,
+            },
+            progress: 1.0,
+            frames,
+            cost_usd: self.cost_usd + sound_cost(cost_usd),
+            facts,
             ..self.clone()
         })
     }
@@ -301,217 +454,20 @@ impl Shard {
     }
 }
 
+/// A cost that is no number is none.
+fn sound_cost(cost_usd: f64) -> f64 {
+    if cost_usd.is_finite() { cost_usd.max(0.0) } else { 0.0 }
+}
+
 /// Progress never runs backwards within an attempt, and a broken number is no progress.
 fn sound_share(new: f64, old: f64) -> f64 {
     if new.is_finite() { new.clamp(old, 1.0) } else { old }
 }
 
 /// Milliseconds from one moment to another; clocks of two machines may disagree, time does not run backwards.
-fn elapsed_ms(from: Timestamp, to: Timestamp) -> i64 {
+pub(crate) fn elapsed_ms(from: Timestamp, to: Timestamp) -> i64 {
     to.duration_since(from).as_millis().clamp(0, i128::from(i64::MAX)) as i64
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::SignedDuration;
-    use proptest::prelude::*;
-    use serde_json::json;
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::{FailureClass, JobId};
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
-    }
-
-    fn token(n: u128) -> LeaseToken {
-        LeaseToken(Uuid::from_u128(n))
-    }
-
-    fn shard() -> Shard {
-        let job = JobId::of_object("b", "k", None, "e");
-        Shard::queued(
-            ShardKey {
-                job,
-                stage: "pose".parse().unwrap(),
-                shard: 0,
-            },
-            at(0),
-        )
-    }
-
-    fn failure(code: &str) -> Failure {
-        let class = FailureClass::Transient;
-        Failure {
-            code: code.into(),
-            message: "m".into(),
-            hint: "h".into(),
-            stage: None,
-            attempt: 1,
-            class,
-        }
-    }
-
-    fn lease(n: u128, until: i64) -> ShardEvent {
-        ShardEvent::Lease {
-            token: token(n),
-            until: at(until),
-            max_attempts: 3,
-        }
-    }
-
-    #[test]
-    fn a_lease_is_exclusive_until_it_expires() {
-        let held = shard().apply(lease(1, 60), at(5)).unwrap();
-        assert_eq!(held.attempt, 1);
-        assert_eq!(held.queue_ms, Some(5000));
-        assert_eq!(
-            held.apply(lease(2, 120), at(59)),
-            Err(Refusal::Leased { until: at(60) })
-        );
-        let taken = held.apply(lease(2, 120), at(60)).unwrap();
-        assert_eq!(taken.attempt, 2);
-        assert_eq!(taken.queue_ms, Some(5000), "queue time is that of the first attempt");
-    }
-
-    #[test]
-    fn a_slow_writer_that_lost_its_lease_changes_nothing() {
-        let taken = shard()
-            .apply(lease(1, 10), at(0))
-            .unwrap()
-            .apply(lease(2, 100), at(20))
-            .unwrap();
-        let complete = |n| ShardEvent::Complete {
-            token: token(n),
-            artifacts: vec![],
-            facts: json!({}),
-        };
-        assert_eq!(taken.apply(complete(1), at(21)), Err(Refusal::LeaseLost));
-        let beat = ShardEvent::Heartbeat {
-            token: token(1),
-            until: at(500),
-            progress: 0.9,
-        };
-        assert_eq!(taken.apply(beat, at(21)), Err(Refusal::LeaseLost));
-        assert!(taken.apply(complete(2), at(22)).unwrap().is_complete());
-    }
-
-    #[test]
-    fn an_expired_lease_that_nobody_took_can_still_complete() {
-        let held = shard().apply(lease(1, 10), at(0)).unwrap();
-        let done = held.apply(
-            ShardEvent::Complete {
-                token: token(1),
-                artifacts: vec![],
-                facts: json!(1),
-            },
-            at(50),
-        );
-        assert!(matches!(
-            done.unwrap().state,
-            ShardState::Completed { run_ms: 50_000, .. }
-        ));
-    }
-
-    #[test]
-    fn attempts_never_exceed_the_policy() {
-        let mut it = shard();
-        for n in 1..=3 {
-            it = it.apply(lease(n, 10), at(0)).unwrap();
-            it = it
-                .apply(
-                    ShardEvent::GiveBack {
-                        token: token(n),
-                        failure: failure("BUSY"),
-                    },
-                    at(1),
-                )
-                .unwrap();
-        }
-        assert_eq!(it.apply(lease(4, 10), at(2)), Err(Refusal::Exhausted { attempts: 3 }));
-        let dead = it
-            .apply(
-                ShardEvent::Abandon {
-                    failure: failure("DEAD"),
-                },
-                at(3),
-            )
-            .unwrap();
-        assert!(matches!(dead.state, ShardState::Failed { failure, .. } if failure.code == "BUSY"));
-    }
-
-    #[test]
-    fn a_dead_letter_does_not_end_a_shard_that_somebody_runs() {
-        let held = shard().apply(lease(1, 60), at(0)).unwrap();
-        let abandon = || ShardEvent::Abandon {
-            failure: failure("DEAD"),
-        };
-        assert_eq!(held.apply(abandon(), at(30)), Err(Refusal::Leased { until: at(60) }));
-        assert!(matches!(
-            held.apply(abandon(), at(60)).unwrap().state,
-            ShardState::Failed { .. }
-        ));
-    }
-
-    fn any_event() -> impl Strategy<Value = ShardEvent> {
-        let who = 1_u128..4;
-        prop_oneof![
-            (who.clone(), 0_i64..200).prop_map(|(n, u)| lease(n, u)),
-            (who.clone(), 0_i64..200, any::<f64>()).prop_map(|(n, u, progress)| ShardEvent::Heartbeat {
-                token: token(n),
-                until: at(u),
-                progress
-            }),
-            who.clone().prop_map(|n| ShardEvent::Complete {
-                token: token(n),
-                artifacts: vec![],
-                facts: json!(null)
-            }),
-            who.clone().prop_map(|n| ShardEvent::GiveBack {
-                token: token(n),
-                failure: failure("T")
-            }),
-            who.prop_map(|n| ShardEvent::Fail {
-                token: token(n),
-                failure: failure("P")
-            }),
-            Just(ShardEvent::Abandon { failure: failure("D") }),
-            Just(ShardEvent::Cancel),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_happens_the_rules_hold(events in prop::collection::vec((any_event(), 0_i64..5), 0..60)) {
-            let (mut it, mut now) = (shard(), 0);
-            for (event, wait) in events {
-                now += wait;
-                let ended = it.has_ended();
-                let holder = match &it.state {
-                    ShardState::Running { lease, .. } => Some(*lease),
-                    _ => None,
-                };
-                match it.apply(event.clone(), at(now)) {
-                    Ok(next) => {
-                        prop_assert!(!ended, "an ended shard absorbs everything");
-                        prop_assert!(next.attempt <= 3);
-                        prop_assert!((0.0..=1.0).contains(&next.progress));
-                        if let ShardEvent::Complete { token, .. } = event {
-                            prop_assert_eq!(holder.map(|l| l.token), Some(token));
-                        }
-                        if matches!(event, ShardEvent::Lease { .. }) {
-                            prop_assert!(holder.is_none_or(|l| l.until <= at(now)));
-                            prop_assert_eq!(next.attempt, it.attempt + 1);
-                        } else {
-                            prop_assert_eq!(next.attempt, it.attempt);
-                        }
-                        it = next;
-                    }
-                    Err(Refusal::Ended) => prop_assert!(ended),
-                    Err(_) => {}
-                }
-            }
-        }
-    }
-}
+mod tests;

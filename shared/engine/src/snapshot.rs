@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Artifact, Job, Shard, ShardState, StageName};
+use crate::{Artifact, Job, MOST_SHARDS, Shard, ShardCount, ShardState, StageName, StageSpec, workflow::FromFact};
 
 /// A row together with the number of writes it has seen, which the next write must match.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,16 +15,39 @@ pub struct Versioned<T> {
     pub version: u64,
 }
 
-/// A stage's row: how many shards it is made of. Where the stage stands follows from its shards and is stored nowhere.
+/// A stage's row: how many shards it is made of, as its workflow said when the job began. Where the stage stands follows
+/// from its shards and is stored nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageRow {
     /// Which stage.
     pub stage: StageName,
     /// How many shards it has.
-    pub shards: u32,
+    pub shards: ShardCount,
 }
 
-/// All of a job's rows.
+impl StageRow {
+    /// The row of a stage of a new job.
+    pub fn of(spec: &StageSpec) -> Self {
+        Self {
+            stage: spec.name.clone(),
+            shards: spec.shards.clone(),
+        }
+    }
+}
+
+/// A fact that should be a number of shards and is not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the stage {from} left {value} as its fact {fact}, not a number from 1 to {MOST_SHARDS}")]
+pub struct NoShardCount {
+    /// The stage that left it.
+    pub from: StageName,
+    /// The fact's name.
+    pub fact: String,
+    /// What it is.
+    pub value: String,
+}
+
+/// All of a job's rows, or those that a decision needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     /// The job.
@@ -44,11 +67,45 @@ impl Snapshot {
             .map(|(_, row)| &row.value)
     }
 
+    /// How many shards a stage has; `None` while the stage that finds out is not complete.
+    ///
+    /// # Errors
+    /// That stage is complete and did not leave a number of shards.
+    pub fn shard_count(&self, stage: &StageName) -> Result<Option<u32>, NoShardCount> {
+        let FromFact { from, fact } = match self.stages.get(stage).map(|row| &row.shards) {
+            None => return Ok(None),
+            Some(ShardCount::Fixed(count)) => return Ok(Some(*count)),
+            Some(ShardCount::From(from)) => from,
+        };
+        let Some(source) = self
+            .shards_of(from)
+            .find(|shard| shard.key.shard == 0 && shard.is_complete())
+        else {
+            return Ok(None);
+        };
+        let value = source.facts.get(fact);
+        let count = value
+            .and_then(serde_json::Value::as_u64)
+            .and_then(|count| u32::try_from(count).ok());
+        match count {
+            Some(count) if (1..=MOST_SHARDS).contains(&count) => Ok(Some(count)),
+            _ => Err(NoShardCount {
+                from: from.clone(),
+                fact: fact.clone(),
+                value: value.map_or("nothing".to_owned(), ToString::to_string),
+            }),
+        }
+    }
+
     /// Whether every shard of a stage is complete.
     pub fn is_stage_complete(&self, stage: &StageName) -> bool {
-        self.stages
-            .get(stage)
-            .is_some_and(|row| self.shards_of(stage).filter(|shard| shard.is_complete()).count() == row.shards as usize)
+        let Ok(Some(count)) = self.shard_count(stage) else {
+            return false;
+        };
+        self.shards_of(stage)
+            .filter(|shard| shard.key.shard < count && shard.is_complete())
+            .count()
+            == count as usize
     }
 
     /// The artifacts of the completed shards, with the stage and shard that left them, in order.
@@ -60,5 +117,17 @@ impl Snapshot {
             };
             artifacts.iter().map(move |artifact| (stage, *shard, artifact))
         })
+    }
+
+    /// The artifacts of one name that a stage left, in the order of its shards.
+    pub fn artifacts_of<'a>(&'a self, stage: &'a StageName, name: &'a str) -> impl Iterator<Item = &'a Artifact> + 'a {
+        self.artifacts()
+            .filter(move |(of, _, artifact)| *of == stage && artifact.name == name)
+            .map(|(_, _, artifact)| artifact)
+    }
+
+    /// What the job has cost so far, in US dollars.
+    pub fn cost_usd(&self) -> f64 {
+        self.shards.values().map(|row| row.value.cost_usd).sum()
     }
 }

@@ -1,8 +1,11 @@
 //! An upload and what its key asks for.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-use crate::{JobId, Workflow};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{BadParameter, JobId, Wishes, Workflow, parameter};
 
 /// One version of one object in the uploads bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +37,7 @@ pub const DEFAULT_OWNER: &str = "default";
 pub const DEFAULT_PRIORITY: u8 = 5;
 
 /// What an upload asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// The tenant.
     pub owner: String,
@@ -44,6 +47,10 @@ pub struct Request {
     pub reserved: Option<JobId>,
     /// 0 to 9.
     pub priority: u8,
+    /// What else is asked for; the parameters as they were given.
+    pub wishes: Wishes,
+    /// What was asked for that cannot be understood, in a sentence.
+    pub problem: Option<String>,
 }
 
 /// User metadata of the object that Marey reads (`x-amz-meta-…`).
@@ -53,6 +60,77 @@ pub struct Metadata {
     pub workflow: Option<String>,
     /// `x-amz-meta-priority`.
     pub priority: Option<String>,
+    /// `x-amz-meta-params`: a JSON object.
+    pub params: Option<String>,
+    /// `x-amz-meta-runs-on`: `lambda`, `batch` or `auto`.
+    pub runs_on: Option<String>,
+    /// `x-amz-meta-reuse`: `true` or `false`.
+    pub reuse: Option<String>,
+    /// `x-amz-meta-notify`: an https address.
+    pub notify: Option<String>,
+    /// `x-amz-meta-batch`: a batch's id.
+    pub batch: Option<String>,
+}
+
+impl Metadata {
+    /// Picks what Marey reads out of an object's metadata.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            workflow: lookup("workflow"),
+            priority: lookup("priority"),
+            params: lookup("params"),
+            runs_on: lookup("runs-on"),
+            reuse: lookup("reuse"),
+            notify: lookup("notify"),
+            batch: lookup("batch"),
+        }
+    }
+
+    fn wishes(&self) -> (Wishes, Option<String>) {
+        let mut problem = None;
+        let mut note = |text: String| problem = Some(problem.take().unwrap_or(text));
+        let params = self
+            .params
+            .as_deref()
+            .map(serde_json::from_str::<BTreeMap<String, Value>>);
+        let params = params.transpose().unwrap_or_else(|error| {
+            note(format!("the parameters are no JSON object: {error}"));
+            None
+        });
+        let word = |text: &Option<String>| text.clone().map(Value::String);
+        let runs_on = word(&self.runs_on)
+            .map(serde_json::from_value)
+            .transpose()
+            .unwrap_or_else(|_| {
+                note("runs-on is none of lambda, batch and auto".to_owned());
+                None
+            });
+        let batch = self
+            .batch
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .unwrap_or_else(|error| {
+                note(format!("{error}"));
+                None
+            });
+        let reuse = match self.reuse.as_deref() {
+            None | Some("" | "false") => false,
+            Some("true") => true,
+            Some(_) => {
+                note("reuse is neither true nor false".to_owned());
+                false
+            }
+        };
+        let wishes = Wishes {
+            params: params.unwrap_or_default(),
+            runs_on,
+            reuse,
+            notify: self.notify.clone(),
+            batch,
+        };
+        (wishes, problem)
+    }
 }
 
 impl Request {
@@ -79,12 +157,31 @@ impl Request {
             .as_deref()
             .and_then(|text| text.parse().ok())
             .filter(|&p: &u8| p <= 9);
+        let (wishes, problem) = metadata.wishes();
         Self {
             owner,
             workflow,
             reserved,
             priority: asked.unwrap_or(DEFAULT_PRIORITY),
+            wishes,
+            problem,
         }
+    }
+
+    /// What is wished of a workflow, with every parameter at a value that it admits.
+    ///
+    /// # Errors
+    /// What was asked for cannot be understood, or the workflow does not grant it.
+    pub fn settled(&self, workflow: &Workflow) -> Result<Wishes, String> {
+        if let Some(problem) = &self.problem {
+            return Err(problem.clone());
+        }
+        let params =
+            parameter::settle(workflow, &self.wishes.params).map_err(|error: BadParameter| error.to_string())?;
+        Ok(Wishes {
+            params,
+            ..self.wishes.clone()
+        })
     }
 
     /// The key under which an upload with a reserved id is stored.
@@ -122,6 +219,8 @@ mod tests {
             workflow: "motion".into(),
             reserved: None,
             priority: 5,
+            wishes: Wishes::default(),
+            problem: None,
         };
         assert_eq!(read("uploads/clip.mp4"), expected);
         assert_eq!(read("uploads/my holiday/some/clip.mp4"), expected);
@@ -147,6 +246,7 @@ mod tests {
         let metadata = Metadata {
             workflow: Some("other".into()),
             priority: Some("8".into()),
+            ..Metadata::default()
         };
         assert_eq!(Request::read("uploads/clip.mp4", &metadata).workflow, "other");
         let full = Request::read("uploads/ann/motion/clip.mp4", &metadata);
@@ -157,6 +257,37 @@ mod tests {
                 ..Metadata::default()
             };
             assert_eq!(Request::read("uploads/a", &metadata).priority, 5, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn wishes_are_read_and_what_cannot_be_understood_is_told() {
+        let metadata = Metadata {
+            params: Some(r#"{"cutoff_hz": 4}"#.into()),
+            runs_on: Some("batch".into()),
+            reuse: Some("true".into()),
+            ..Metadata::default()
+        };
+        let request = Request::read("uploads/clip.mp4", &metadata);
+        assert_eq!(request.wishes.params["cutoff_hz"], serde_json::json!(4));
+        assert_eq!(request.wishes.runs_on, Some(crate::RunsOn::Batch));
+        assert!(request.wishes.reuse);
+        let probe = Workflow::shipped("probe").unwrap();
+        assert!(
+            request
+                .settled(&probe)
+                .unwrap_err()
+                .contains("cutoff_hz is not a parameter")
+        );
+        for (name, wrong) in [
+            ("params", "[]"),
+            ("runs-on", "mars"),
+            ("reuse", "perhaps"),
+            ("batch", "7"),
+        ] {
+            let metadata = Metadata::read(|asked| (asked == name).then(|| wrong.to_owned()));
+            let request = Request::read("uploads/clip.mp4", &metadata);
+            assert!(request.settled(&probe).is_err(), "{name}");
         }
     }
 

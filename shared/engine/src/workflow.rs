@@ -1,11 +1,17 @@
 //! Workflows: directed acyclic graphs of stages, as data, validated when they are loaded.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeMap, fmt};
 
-use serde::Deserialize;
-use toml::Spanned;
+use serde::{Deserialize, Serialize};
 
-use crate::StageName;
+use crate::{Parameter, StageName};
+
+mod document;
+#[cfg(test)]
+mod tests;
+
+/// No stage has more shards: a shard's number has four digits wherever it is written.
+pub const MOST_SHARDS: u32 = 10_000;
 
 /// How often and how patiently a stage is tried.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -29,6 +35,69 @@ impl RetryPolicy {
     }
 }
 
+/// How many shards a stage has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ShardCount {
+    /// As many as the file says.
+    Fixed(u32),
+    /// As many as a stage before it found out.
+    From(FromFact),
+}
+
+/// A number that a stage leaves among its facts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FromFact {
+    /// The stage, which has one shard.
+    pub from: StageName,
+    /// The name of the fact.
+    pub fact: String,
+}
+
+/// Where a stage runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunsOn {
+    /// In its Lambda function.
+    #[default]
+    Lambda,
+    /// In a container of AWS Batch.
+    Batch,
+    /// In its Lambda function, unless the work is too large for one.
+    Auto,
+}
+
+/// Something that a stage reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The upload itself.
+    Upload,
+    /// An artifact, of every shard of the stage that left it.
+    Artifact {
+        /// The stage that left it.
+        stage: StageName,
+        /// Its name.
+        name: String,
+        /// Whether the stage can do without it, which it must when an optional stage failed.
+        may_be_missing: bool,
+    },
+}
+
+impl fmt::Display for Input {
+    /// As it is written in a workflow: `upload`, `probe/video.json`, `visualize/piece.mp4?`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Upload => f.write_str("upload"),
+            Self::Artifact {
+                stage,
+                name,
+                may_be_missing,
+            } => write!(f, "{stage}/{name}{}", if *may_be_missing { "?" } else { "" }),
+        }
+    }
+}
+
 /// A node of the graph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageSpec {
@@ -36,16 +105,37 @@ pub struct StageSpec {
     pub name: StageName,
     /// What people read on a progress bar.
     pub title: String,
-    /// The stages that must be complete before it starts.
+    /// The stages that must have ended before it starts.
     pub needs: Vec<StageName>,
+    /// What it reads.
+    pub inputs: Vec<Input>,
+    /// How many pieces it runs in.
+    pub shards: ShardCount,
+    /// Where it runs, unless the job says otherwise.
+    pub runs_on: RunsOn,
+    /// Whether the job goes on without it when it fails.
+    pub optional: bool,
+    /// The job's parameters that it reads.
+    pub params: Vec<String>,
     /// Its part of the job's progress, in any unit.
     pub weight: f64,
     /// After how many seconds an attempt is given up.
     pub timeout_s: u32,
     /// How often and how patiently it is tried.
     pub retry: RetryPolicy,
-    /// The artifacts that a completed shard has left, by name.
+    /// The artifacts that every completed shard has left, by name.
     pub artifacts: Vec<String>,
+    /// Those of them that people get to see; the others are for later stages.
+    pub results: Vec<String>,
+}
+
+impl StageSpec {
+    /// Whether it reads something of a stage that it cannot do without.
+    pub fn depends_on(&self, stage: &StageName) -> bool {
+        self.inputs
+            .iter()
+            .any(|input| matches!(input, Input::Artifact { stage: of, may_be_missing: false, .. } if of == stage))
+    }
 }
 
 /// A validated workflow; its stages are in an order in which every stage follows what it needs.
@@ -54,6 +144,8 @@ pub struct Workflow {
     name: String,
     title: String,
     description: String,
+    deadline_s: u32,
+    parameters: BTreeMap<String, Parameter>,
     stages: Vec<StageSpec>,
 }
 
@@ -70,42 +162,42 @@ pub struct WorkflowError {
 }
 
 /// The workflows that Marey ships.
-const SHIPPED: [(&str, &str); 1] = [("motion.toml", include_str!("../workflows/motion.toml"))];
+const SHIPPED: [(&str, &str); 3] = [
+    ("motion.toml", include_str!("../workflows/motion.toml")),
+    ("pose.toml", include_str!("../workflows/pose.toml")),
+    ("probe.toml", include_str!("../workflows/probe.toml")),
+];
 
 impl Workflow {
     /// Loads a workflow from TOML; `file` is named in errors.
     ///
     /// # Errors
-    /// Names the line of what is malformed, out of bounds, unknown, named twice, or part of a cycle.
+    /// Names the line of what is malformed, out of bounds, unknown, named twice, unreachable, or part of a cycle.
     pub fn from_toml(file: &str, text: &str) -> Result<Self, WorkflowError> {
-        let at = |offset: usize, problem: String| {
-            let line = 1 + text.get(..offset).unwrap_or(text).matches('\n').count();
-            WorkflowError {
-                file: file.to_owned(),
-                line,
-                problem,
-            }
-        };
-        let raw: Document =
-            toml::from_str(text).map_err(|e| at(e.span().map_or(0, |span| span.start), e.message().to_owned()))?;
-        validate(raw).map_err(|(offset, problem)| at(offset, problem))
+        document::read(file, text)
     }
 
     /// A workflow that Marey ships, by name.
     pub fn shipped(name: &str) -> Option<Self> {
-        Self::all_shipped().into_iter().find(|workflow| workflow.name == name)
+        Self::all_shipped()
+            .iter()
+            .find(|workflow| workflow.name == name)
+            .cloned()
     }
 
     /// Every workflow that Marey ships.
     ///
     /// # Panics
     /// Never in a build whose tests passed: the shipped files are part of it and a test loads them all.
-    pub fn all_shipped() -> Vec<Self> {
-        #[expect(clippy::expect_used, reason = "the files are compiled in and tested")]
-        SHIPPED
-            .iter()
-            .map(|(file, text)| Self::from_toml(file, text).expect("a shipped workflow is valid"))
-            .collect()
+    pub fn all_shipped() -> &'static [Self] {
+        static ALL: std::sync::LazyLock<Vec<Workflow>> = std::sync::LazyLock::new(|| {
+            #[expect(clippy::expect_used, reason = "the files are compiled in and tested")]
+            SHIPPED
+                .iter()
+                .map(|(file, text)| Workflow::from_toml(file, text).expect("a shipped workflow is valid"))
+                .collect()
+        });
+        &ALL
     }
 
     /// Its name, by which uploads ask for it.
@@ -123,6 +215,16 @@ impl Workflow {
         &self.description
     }
 
+    /// After how many seconds a job is given up, waiting included.
+    pub fn deadline_s(&self) -> u32 {
+        self.deadline_s
+    }
+
+    /// What a job may be given, by name.
+    pub fn parameters(&self) -> &BTreeMap<String, Parameter> {
+        &self.parameters
+    }
+
     /// The stages, each after what it needs.
     pub fn stages(&self) -> &[StageSpec] {
         &self.stages
@@ -131,216 +233,5 @@ impl Workflow {
     /// A stage by name.
     pub fn stage(&self, name: &StageName) -> Option<&StageSpec> {
         self.stages.iter().find(|stage| stage.name == *name)
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    schema_version: Spanned<u32>,
-    name: Spanned<String>,
-    title: String,
-    description: String,
-    #[serde(default, rename = "stage")]
-    stages: Vec<Spanned<StageDocument>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StageDocument {
-    name: Spanned<String>,
-    title: String,
-    needs: Vec<Spanned<String>>,
-    weight: Spanned<f64>,
-    timeout_s: Spanned<u32>,
-    retry: Spanned<RetryPolicy>,
-    artifacts: Vec<String>,
-}
-
-/// The newest layout this code reads.
-const SCHEMA_VERSION: u32 = 1;
-
-type Problem = (usize, String);
-
-fn validate(raw: Document) -> Result<Workflow, Problem> {
-    let version = *raw.schema_version.get_ref();
-    if version != SCHEMA_VERSION {
-        let problem =
-            format!("schema_version is {version}; this Marey reads {SCHEMA_VERSION}: update Marey or the file");
-        return Err((raw.schema_version.span().start, problem));
-    }
-    let start = raw.name.span().start;
-    let name = raw
-        .name
-        .into_inner()
-        .parse::<StageName>()
-        .map_err(|e| (start, e.to_string()))?
-        .to_string();
-    if raw.stages.is_empty() {
-        return Err((start, format!("the workflow {name} has no stage")));
-    }
-    let mut known = BTreeSet::new();
-    for stage in &raw.stages {
-        let name = &stage.get_ref().name;
-        if !known.insert(name.get_ref().clone()) {
-            return Err((
-                name.span().start,
-                format!("the stage {} is there twice", name.get_ref()),
-            ));
-        }
-    }
-    let mut stages = Vec::new();
-    for stage in raw.stages {
-        stages.push((stage.span().start, validate_stage(stage.into_inner(), &known)?));
-    }
-    Ok(Workflow {
-        name,
-        title: raw.title,
-        description: raw.description,
-        stages: in_order(stages)?,
-    })
-}
-
-fn validate_stage(raw: StageDocument, known: &BTreeSet<String>) -> Result<StageSpec, Problem> {
-    let start = raw.name.span().start;
-    let name: StageName = raw
-        .name
-        .into_inner()
-        .parse()
-        .map_err(|e: crate::ids::Malformed| (start, e.to_string()))?;
-    let mut needs = Vec::new();
-    for need in raw.needs {
-        if !known.contains(need.get_ref()) {
-            return Err((
-                need.span().start,
-                format!("{name} needs {}, which is not a stage", need.get_ref()),
-            ));
-        }
-        let at = need.span().start;
-        needs.push(
-            need.into_inner()
-                .parse()
-                .map_err(|e: crate::ids::Malformed| (at, e.to_string()))?,
-        );
-    }
-    let weight = *raw.weight.get_ref();
-    if !weight.is_finite() || weight <= 0.0 {
-        return Err((
-            raw.weight.span().start,
-            format!("the weight of {name} is {weight}; it must be above 0"),
-        ));
-    }
-    if *raw.timeout_s.get_ref() == 0 {
-        return Err((raw.timeout_s.span().start, format!("the timeout of {name} is 0 s")));
-    }
-    let retry = raw.retry.get_ref();
-    let delays = 0.0..=43_200.0;
-    if retry.attempts == 0 || !delays.contains(&retry.first_delay_s) || !delays.contains(&retry.longest_delay_s) {
-        let problem = format!("{name} needs at least 1 attempt and delays from 0 to 43200 s (the longest visibility)");
-        return Err((raw.retry.span().start, problem));
-    }
-    let timeout_s = raw.timeout_s.into_inner();
-    let (title, artifacts, retry) = (raw.title, raw.artifacts, raw.retry.into_inner());
-    Ok(StageSpec {
-        name,
-        title,
-        needs,
-        weight,
-        timeout_s,
-        retry,
-        artifacts,
-    })
-}
-
-/// Sorts the stages so that each follows what it needs (Kahn 1962), keeping the file's order among equals.
-fn in_order(mut waiting: Vec<(usize, StageSpec)>) -> Result<Vec<StageSpec>, Problem> {
-    let mut done: Vec<StageSpec> = Vec::new();
-    while !waiting.is_empty() {
-        let is_done = |need: &StageName| done.iter().any(|stage| stage.name == *need);
-        let Some(next) = waiting.iter().position(|(_, stage)| stage.needs.iter().all(is_done)) else {
-            let names: Vec<_> = waiting.iter().map(|(_, stage)| stage.name.as_str()).collect();
-            return Err((
-                waiting[0].0,
-                format!("these stages wait for each other: {}", names.join(", ")),
-            ));
-        };
-        done.push(waiting.remove(next).1);
-    }
-    Ok(done)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn with(stages: &str) -> Result<Workflow, WorkflowError> {
-        let head = "schema_version = 1\nname = \"w\"\ntitle = \"W\"\ndescription = \"d\"\n";
-        Workflow::from_toml("w.toml", &format!("{head}{stages}"))
-    }
-
-    fn stage(name: &str, needs: &str) -> String {
-        format!(
-            "[[stage]]\nname = \"{name}\"\ntitle = \"T\"\nneeds = [{needs}]\nweight = 1\ntimeout_s = 9\n\
-             retry = {{ attempts = 1, first_delay_s = 1, longest_delay_s = 2 }}\nartifacts = []\n"
-        )
-    }
-
-    fn problem(stages: &str) -> String {
-        with(stages).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn the_shipped_workflows_load() {
-        let names: Vec<_> = Workflow::all_shipped().iter().map(|w| w.name().to_owned()).collect();
-        assert_eq!(names, ["motion"]);
-        let motion = Workflow::shipped("motion").unwrap();
-        let stages: Vec<_> = motion.stages().iter().map(|s| s.name.as_str()).collect();
-        assert_eq!(stages, ["probe", "pose", "biomechanics", "visualize"]);
-        assert!(Workflow::shipped("nope").is_none());
-    }
-
-    #[test]
-    fn stages_are_put_in_an_order_that_can_be_run() {
-        let workflow = with(&(stage("c", "\"a\", \"b\"") + &stage("b", "\"a\"") + &stage("a", ""))).unwrap();
-        let names: Vec<_> = workflow.stages().iter().map(|s| s.name.as_str()).collect();
-        assert_eq!(names, ["a", "b", "c"]);
-    }
-
-    #[test]
-    fn errors_name_the_file_and_the_line() {
-        let cycle = stage("z", "") + &stage("a", "\"b\"") + &stage("b", "\"a\"");
-        assert_eq!(problem(&cycle), "w.toml:13: these stages wait for each other: a, b");
-        assert_eq!(
-            problem(&stage("a", "\"x\"")),
-            "w.toml:8: a needs x, which is not a stage"
-        );
-        assert_eq!(
-            problem(&(stage("a", "") + &stage("a", ""))),
-            "w.toml:14: the stage a is there twice"
-        );
-        assert_eq!(problem(&stage("A b", "")), "w.toml:6: \"A b\" is not a stage name");
-        assert_eq!(problem(&stage("a", "").replace("weight = 1", "weight = -1")), {
-            "w.toml:9: the weight of a is -1; it must be above 0"
-        });
-        assert_eq!(problem(""), "w.toml:2: the workflow w has no stage");
-        assert!(problem(&stage("a", "").replace("timeout_s", "timeout")).starts_with("w.toml:10: unknown field"));
-        let newer = Workflow::from_toml("n.toml", "schema_version = 2\nname='w'\ntitle=''\ndescription=''");
-        assert!(newer.unwrap_err().problem.contains("update Marey"));
-    }
-
-    proptest! {
-        #[test]
-        fn a_delay_is_never_negative_nor_longer_than_allowed(attempt in 0_u32..200, random in -1.0..2.0_f64) {
-            let policy = RetryPolicy { attempts: 3, first_delay_s: 2.0, longest_delay_s: 60.0 };
-            prop_assert!((0.0..=60.0).contains(&policy.delay_s(attempt, random)));
-            prop_assert!(policy.delay_s(1, 1.0) <= 2.0);
-        }
-
-        #[test]
-        fn any_text_is_a_workflow_or_an_error(text in "\\PC{0,200}") {
-            let _ = Workflow::from_toml("x", &text);
-        }
     }
 }

@@ -1,0 +1,253 @@
+//! What a job may be given: parameters with types, bounds and defaults.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Workflow;
+
+/// A parameter of a workflow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Parameter {
+    /// What people read, in a sentence.
+    pub title: String,
+    /// Unit of a number, such as `Hz`; absent if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// What it may be.
+    #[serde(flatten)]
+    pub kind: ParameterKind,
+}
+
+/// What a parameter may be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ParameterKind {
+    /// A number.
+    Number {
+        /// The least.
+        min: f64,
+        /// The greatest.
+        max: f64,
+        /// Without a wish.
+        default: f64,
+    },
+    /// A whole number.
+    Integer {
+        /// The least.
+        min: i64,
+        /// The greatest.
+        max: i64,
+        /// Without a wish.
+        default: i64,
+    },
+    /// Yes or no.
+    Flag {
+        /// Without a wish.
+        default: bool,
+    },
+    /// One of a few words.
+    Choice {
+        /// The words.
+        values: Vec<String>,
+        /// Without a wish.
+        default: String,
+    },
+    /// A text.
+    Text {
+        /// Most characters.
+        longest: usize,
+        /// Without a wish.
+        default: String,
+    },
+}
+
+/// A wish that a workflow does not grant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadParameter {
+    /// There is no such parameter.
+    #[error("{name} is not a parameter of the workflow {workflow}; it has {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// Of which workflow.
+        workflow: String,
+        /// What it has.
+        known: String,
+    },
+    /// The value does not fit.
+    #[error("{name} is {value}; it must be {expected}")]
+    Unfit {
+        /// The parameter.
+        name: String,
+        /// What was given.
+        value: String,
+        /// What may be given.
+        expected: String,
+    },
+}
+
+impl Parameter {
+    /// The value where none is given.
+    pub fn default_value(&self) -> Value {
+        match &self.kind {
+            ParameterKind::Number { default, .. } => (*default).into(),
+            ParameterKind::Integer { default, .. } => (*default).into(),
+            ParameterKind::Flag { default } => (*default).into(),
+            ParameterKind::Choice { default, .. } | ParameterKind::Text { default, .. } => default.clone().into(),
+        }
+    }
+
+    /// What may be given, in words: `a number from 0.5 to 30 Hz`.
+    pub fn expected(&self) -> String {
+        let unit = self.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
+        match &self.kind {
+            ParameterKind::Number { min, max, .. } => format!("a number from {min} to {max}{unit}"),
+            ParameterKind::Integer { min, max, .. } => format!("a whole number from {min} to {max}{unit}"),
+            ParameterKind::Flag { .. } => "true or false".to_owned(),
+            ParameterKind::Choice { values, .. } => format!("one of {}", values.join(", ")),
+            ParameterKind::Text { longest, .. } => format!("a text of at most {longest} characters"),
+        }
+    }
+
+    /// Whether a value may be given.
+    pub fn admits(&self, value: &Value) -> bool {
+        match &self.kind {
+            ParameterKind::Number { min, max, .. } => value.as_f64().is_some_and(|x| (*min..=*max).contains(&x)),
+            ParameterKind::Integer { min, max, .. } => value.as_i64().is_some_and(|x| (*min..=*max).contains(&x)),
+            ParameterKind::Flag { .. } => value.is_boolean(),
+            ParameterKind::Choice { values, .. } => value
+                .as_str()
+                .is_some_and(|text| values.iter().any(|known| known == text)),
+            ParameterKind::Text { longest, .. } => value.as_str().is_some_and(|text| text.chars().count() <= *longest),
+        }
+    }
+
+    /// Reads a value that was written as text, as on a command line or in an object's metadata.
+    pub fn parse(&self, text: &str) -> Value {
+        match &self.kind {
+            ParameterKind::Choice { .. } | ParameterKind::Text { .. } => text.into(),
+            _ => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+        }
+    }
+
+    /// Whether the definition makes sense.
+    pub(crate) fn check_itself(&self) -> Result<(), String> {
+        if self.admits(&self.default_value()) {
+            Ok(())
+        } else {
+            Err(format!(
+                "its default is {}; it must be {}",
+                self.default_value(),
+                self.expected()
+            ))
+        }
+    }
+}
+
+/// A job's parameters: every wish checked, everything else at its default.
+///
+/// # Errors
+/// The first wish that the workflow does not know or whose value does not fit.
+pub fn settle(workflow: &Workflow, wishes: &BTreeMap<String, Value>) -> Result<BTreeMap<String, Value>, BadParameter> {
+    for (name, value) in wishes {
+        let Some(parameter) = workflow.parameters().get(name) else {
+            let known: Vec<_> = workflow.parameters().keys().map(String::as_str).collect();
+            return Err(BadParameter::Unknown {
+                name: name.clone(),
+                workflow: workflow.name().to_owned(),
+                known: if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                },
+            });
+        };
+        if !parameter.admits(value) {
+            return Err(BadParameter::Unfit {
+                name: name.clone(),
+                value: value.to_string(),
+                expected: parameter.expected(),
+            });
+        }
+    }
+    let settled = workflow.parameters().iter().map(|(name, parameter)| {
+        let value = wishes.get(name).cloned().unwrap_or_else(|| parameter.default_value());
+        (name.clone(), value)
+    });
+    Ok(settled.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn workflow() -> Workflow {
+        let text = r#"
+schema_version = 1
+name = "w"
+title = "W"
+description = "d"
+[param.cutoff_hz]
+title = "Cutoff frequency"
+type = "number"
+min = 0.5
+max = 30
+default = 6
+unit = "Hz"
+[param.side]
+title = "Side"
+type = "choice"
+values = ["left", "right"]
+default = "left"
+[[stage]]
+name = "a"
+title = "A"
+needs = []
+params = ["cutoff_hz", "side"]
+weight = 1
+timeout_s = 9
+retry = { attempts = 1, first_delay_s = 1, longest_delay_s = 2 }
+artifacts = ["x"]
+"#;
+        Workflow::from_toml("w.toml", text).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_given_has_its_default() {
+        let settled = settle(&workflow(), &BTreeMap::from([("side".to_owned(), json!("right"))])).unwrap();
+        assert_eq!(settled["cutoff_hz"], json!(6.0));
+        assert_eq!(settled["side"], json!("right"));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_what_would() {
+        let refused = |name: &str, value: Value| {
+            let error = settle(&workflow(), &BTreeMap::from([(name.to_owned(), value)])).unwrap_err();
+            error.to_string()
+        };
+        assert_eq!(
+            refused("cutoff_hz", json!(99)),
+            "cutoff_hz is 99; it must be a number from 0.5 to 30 Hz"
+        );
+        assert_eq!(
+            refused("side", json!("up")),
+            "side is \"up\"; it must be one of left, right"
+        );
+        assert_eq!(
+            refused("cutof_hz", json!(6)),
+            "cutof_hz is not a parameter of the workflow w; it has cutoff_hz, side"
+        );
+    }
+
+    #[test]
+    fn text_is_read_as_the_parameters_type() {
+        let workflow = workflow();
+        assert_eq!(workflow.parameters()["cutoff_hz"].parse("6.5"), json!(6.5));
+        assert_eq!(workflow.parameters()["side"].parse("left"), json!("left"));
+        assert!(!workflow.parameters()["cutoff_hz"].admits(&workflow.parameters()["cutoff_hz"].parse("six")));
+    }
+}

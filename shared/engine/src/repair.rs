@@ -1,0 +1,177 @@
+//! What the sweeper repairs: what must be done for a running job because something that should have happened did not.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Controls, Failure, FailureClass, Shard, ShardKey, ShardState, Snapshot, StageName, StageSpec, Workflow, plan,
+};
+
+/// So long after its end a lease is taken for abandoned. The message of a killed attempt comes back when the lease ends,
+/// and is the better repair.
+pub const LEASE_GRACE: SignedDuration = SignedDuration::from_secs(90);
+
+/// A shard that waits for longer than this, while its stage's queues are empty, has lost its message. It covers what the
+/// queues' approximate numbers lag behind, and the longest delay of a retry.
+pub const LOST_AFTER: SignedDuration = SignedDuration::from_mins(3);
+
+/// A shard that waits for longer than this is sent again, even if the queues are not empty: its message may be among what
+/// waits there, and a second one does no harm.
+pub const STALE_AFTER: SignedDuration = SignedDuration::from_hours(2);
+
+/// A repair that a job needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Repair {
+    /// What to do.
+    pub action: Action,
+    /// Why.
+    pub reason: RepairReason,
+}
+
+/// What to do for a job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Take the lease away, and send the task again.
+    Expire(ShardKey),
+    /// Send the task again.
+    Resend(ShardKey),
+    /// Mark the shard failed: its attempts are used up and nobody said so.
+    Abandon(ShardKey),
+    /// Do what the planner says.
+    Advance,
+    /// Mark the job failed.
+    Fail(Failure),
+}
+
+/// Why a repair is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepairReason {
+    /// Nobody heard of the attempt since its lease ended.
+    LeaseExpired,
+    /// The shard waits and no message asks for it.
+    MessageLost,
+    /// The attempts are used up and no dead letter came.
+    AttemptsUsedUp,
+    /// What follows from the rows has not been done.
+    PlanNotCarriedOut,
+    /// The job's time is over.
+    PastDeadline,
+    /// An object lies in the bucket and no event announced it.
+    UploadUnannounced,
+    /// Artifacts of a job that is no longer known are past their time.
+    ArtifactsOrphaned,
+}
+
+impl std::fmt::Display for RepairReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::LeaseExpired => "lease_expired",
+            Self::MessageLost => "message_lost",
+            Self::AttemptsUsedUp => "attempts_used_up",
+            Self::PlanNotCarriedOut => "plan_not_carried_out",
+            Self::PastDeadline => "past_deadline",
+            Self::UploadUnannounced => "upload_unannounced",
+            Self::ArtifactsOrphaned => "artifacts_orphaned",
+        })
+    }
+}
+
+/// How many messages each stage's queues hold, whether they wait, are hidden, or are being worked on. A stage that is not
+/// there has an unknown number.
+pub type Backlog = BTreeMap<StageName, u64>;
+
+/// What a running job needs that has not happened by itself.
+pub fn repairs(
+    workflow: &Workflow,
+    snapshot: &Snapshot,
+    controls: &Controls,
+    backlog: &Backlog,
+    now: Timestamp,
+) -> Vec<Repair> {
+    let job = &snapshot.job.value;
+    if job.has_ended() {
+        return Vec::new();
+    }
+    if job.deadline.is_some_and(|deadline| deadline <= now) {
+        let (action, reason) = (Action::Fail(past_deadline()), RepairReason::PastDeadline);
+        return vec![Repair { action, reason }];
+    }
+    let mut repairs = Vec::new();
+    if !plan(workflow, snapshot, controls).is_empty() {
+        // Whoever should have done it may be about to; doing it twice is the same.
+        let (action, reason) = (Action::Advance, RepairReason::PlanNotCarriedOut);
+        repairs.push(Repair { action, reason });
+    }
+    for row in snapshot.shards.values() {
+        let shard = &row.value;
+        let Some(stage) = workflow.stage(&shard.key.stage) else {
+            continue;
+        };
+        if shard.is_left_over(job.round) || controls.hold_attempt(&job.workflow, &stage.name).is_some() {
+            continue;
+        }
+        repairs.extend(repair_of(shard, stage, backlog.get(&stage.name).copied(), now));
+    }
+    repairs
+}
+
+fn repair_of(shard: &Shard, stage: &StageSpec, backlog: Option<u64>, now: Timestamp) -> Option<Repair> {
+    let key = shard.key.clone();
+    let used_up = shard.attempts_this_round() >= stage.retry.attempts;
+    let (action, reason) = match &shard.state {
+        ShardState::Running { lease, .. } if lease.until + LEASE_GRACE <= now => {
+            if used_up {
+                (Action::Abandon(key), RepairReason::AttemptsUsedUp)
+            } else {
+                (Action::Expire(key), RepairReason::LeaseExpired)
+            }
+        }
+        ShardState::Queued => {
+            let waited = now.duration_since(shard.waiting_since);
+            let longest_delay = SignedDuration::try_from_secs_f64(stage.retry.longest_delay_s).unwrap_or_default();
+            let is_lost = backlog == Some(0) && waited >= LOST_AFTER.max(longest_delay);
+            if !is_lost && waited < STALE_AFTER {
+                return None;
+            }
+            if used_up {
+                (Action::Abandon(key), RepairReason::AttemptsUsedUp)
+            } else {
+                (Action::Resend(key), RepairReason::MessageLost)
+            }
+        }
+        _ => return None,
+    };
+    Some(Repair { action, reason })
+}
+
+/// What people are told of an attempt that went silent.
+pub fn lease_expired(shard: &Shard) -> Failure {
+    Failure {
+        code: "LEASE_EXPIRED".to_owned(),
+        message: format!("Attempt {} at {} went silent.", shard.attempt, shard.key.stage),
+        hint: "Marey tries again by itself. The usual reasons are too little memory and a machine that was taken away."
+            .to_owned(),
+        stage: Some(shard.key.stage.clone()),
+        attempt: shard.attempt,
+        class: FailureClass::Transient,
+    }
+}
+
+fn past_deadline() -> Failure {
+    Failure {
+        code: "JOB_DEADLINE".to_owned(),
+        message: "The job was not done in its time.".to_owned(),
+        hint:
+            "Look at `marey system` for a stage that is paused or behind, then retry the job: what is complete is kept."
+                .to_owned(),
+        stage: None,
+        attempt: 0,
+        class: FailureClass::Transient,
+    }
+}
+
+#[cfg(test)]
+mod tests;

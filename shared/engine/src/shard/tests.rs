@@ -1,0 +1,220 @@
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::*;
+use crate::{FailureClass, JobId};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+}
+
+fn token(n: u128) -> LeaseToken {
+    LeaseToken(Uuid::from_u128(n))
+}
+
+fn shard() -> Shard {
+    let job = JobId::of_object("b", "k", None, "e");
+    Shard::queued(
+        ShardKey {
+            job,
+            stage: "pose".parse().unwrap(),
+            shard: 0,
+        },
+        0,
+        at(0),
+    )
+}
+
+fn failure(code: &str) -> Failure {
+    let class = FailureClass::Transient;
+    Failure {
+        code: code.into(),
+        message: "m".into(),
+        hint: "h".into(),
+        stage: None,
+        attempt: 1,
+        class,
+    }
+}
+
+fn lease(n: u128, until: i64) -> ShardEvent {
+    ShardEvent::Lease {
+        token: token(n),
+        until: at(until),
+        max_attempts: 3,
+    }
+}
+
+#[test]
+fn a_lease_is_exclusive_until_it_expires() {
+    let held = shard().apply(lease(1, 60), at(5)).unwrap();
+    assert_eq!(held.attempt, 1);
+    assert_eq!(held.queue_ms, Some(5000));
+    assert_eq!(
+        held.apply(lease(2, 120), at(59)),
+        Err(Refusal::Leased { until: at(60) })
+    );
+    let taken = held.apply(lease(2, 120), at(60)).unwrap();
+    assert_eq!(taken.attempt, 2);
+    assert_eq!(taken.queue_ms, Some(5000), "queue time is that of the first attempt");
+}
+
+#[test]
+fn a_slow_writer_that_lost_its_lease_changes_nothing() {
+    let taken = shard()
+        .apply(lease(1, 10), at(0))
+        .unwrap()
+        .apply(lease(2, 100), at(20))
+        .unwrap();
+    let complete = |n| ShardEvent::Complete {
+        token: token(n),
+        artifacts: vec![],
+        facts: json!({}),
+        frames: 0,
+        reused: false,
+        cost_usd: 0.0,
+    };
+    assert_eq!(taken.apply(complete(1), at(21)), Err(Refusal::LeaseLost));
+    let beat = ShardEvent::Heartbeat {
+        token: token(1),
+        until: at(500),
+        progress: 0.9,
+        frames: 0,
+    };
+    assert_eq!(taken.apply(beat, at(21)), Err(Refusal::LeaseLost));
+    assert!(taken.apply(complete(2), at(22)).unwrap().is_complete());
+}
+
+#[test]
+fn an_expired_lease_that_nobody_took_can_still_complete() {
+    let held = shard().apply(lease(1, 10), at(0)).unwrap();
+    let done = held.apply(
+        ShardEvent::Complete {
+            token: token(1),
+            artifacts: vec![],
+            facts: json!(1),
+            frames: 0,
+            reused: false,
+            cost_usd: 0.0,
+        },
+        at(50),
+    );
+    assert!(matches!(
+        done.unwrap().state,
+        ShardState::Completed { run_ms: 50_000, .. }
+    ));
+}
+
+#[test]
+fn attempts_never_exceed_the_policy() {
+    let mut it = shard();
+    for n in 1..=3 {
+        it = it.apply(lease(n, 10), at(0)).unwrap();
+        it = it
+            .apply(
+                ShardEvent::GiveBack {
+                    token: token(n),
+                    failure: failure("BUSY"),
+                    cost_usd: 0.5,
+                },
+                at(1),
+            )
+            .unwrap();
+    }
+    assert_eq!(it.apply(lease(4, 10), at(2)), Err(Refusal::Exhausted { attempts: 3 }));
+    let dead = it
+        .apply(
+            ShardEvent::Abandon {
+                failure: failure("DEAD"),
+            },
+            at(3),
+        )
+        .unwrap();
+    assert!(matches!(dead.state, ShardState::Failed { failure, .. } if failure.code == "BUSY"));
+}
+
+#[test]
+fn a_dead_letter_does_not_end_a_shard_that_somebody_runs() {
+    let held = shard().apply(lease(1, 60), at(0)).unwrap();
+    let abandon = || ShardEvent::Abandon {
+        failure: failure("DEAD"),
+    };
+    assert_eq!(held.apply(abandon(), at(30)), Err(Refusal::Leased { until: at(60) }));
+    assert!(matches!(
+        held.apply(abandon(), at(60)).unwrap().state,
+        ShardState::Failed { .. }
+    ));
+}
+
+fn any_event() -> impl Strategy<Value = ShardEvent> {
+    let who = 1_u128..4;
+    prop_oneof![
+        (who.clone(), 0_i64..200).prop_map(|(n, u)| lease(n, u)),
+        (who.clone(), 0_i64..200, any::<f64>()).prop_map(|(n, u, progress)| ShardEvent::Heartbeat {
+            token: token(n),
+            until: at(u),
+            progress,
+            frames: 1,
+        }),
+        who.clone().prop_map(|n| ShardEvent::Complete {
+            token: token(n),
+            artifacts: vec![],
+            facts: json!(null),
+            frames: 0,
+            reused: false,
+            cost_usd: 1.0,
+        }),
+        who.clone().prop_map(|n| ShardEvent::GiveBack {
+            token: token(n),
+            failure: failure("T"),
+            cost_usd: 1.0,
+        }),
+        who.prop_map(|n| ShardEvent::Fail {
+            token: token(n),
+            failure: failure("P"),
+            cost_usd: 1.0,
+        }),
+        Just(ShardEvent::Abandon { failure: failure("D") }),
+        Just(ShardEvent::Cancel),
+        Just(ShardEvent::Hold),
+        Just(ShardEvent::Expire { failure: failure("E") }),
+        (0_u32..3).prop_map(|round| ShardEvent::Dispatch { round }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_the_rules_hold(events in prop::collection::vec((any_event(), 0_i64..5), 0..60)) {
+        let (mut it, mut now) = (shard(), 0);
+        for (event, wait) in events {
+            now += wait;
+            let ended = it.has_ended();
+            let holder = match &it.state {
+                ShardState::Running { lease, .. } => Some(*lease),
+                _ => None,
+            };
+            match it.apply(event.clone(), at(now)) {
+                Ok(next) => {
+                    let next_round = matches!(event, ShardEvent::Dispatch { round } if round > it.round);
+                    prop_assert!(!ended || (next_round && !it.is_complete()), "only another round wakes an ended shard");
+                    prop_assert!(next.attempts_this_round() <= 3);
+                    prop_assert!((0.0..=1.0).contains(&next.progress));
+                    if let ShardEvent::Complete { token, .. } = event {
+                        prop_assert_eq!(holder.map(|l| l.token), Some(token));
+                    }
+                    if matches!(event, ShardEvent::Lease { .. }) {
+                        prop_assert!(holder.is_none_or(|l| l.until <= at(now)));
+                        prop_assert_eq!(next.attempt, it.attempt + 1);
+                    } else {
+                        prop_assert_eq!(next.attempt, it.attempt);
+                    }
+                    it = next;
+                }
+                Err(Refusal::Ended) => prop_assert!(ended),
+                Err(_) => {}
+            }
+        }
+    }
+}
