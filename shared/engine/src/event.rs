@@ -1,12 +1,14 @@
 //! What happened, for whoever listens: changes of rows as versioned events.
 //!
 //! An event is made from two versions of one row ([`between`]) or, for a stage, from all of a job's rows
-//! ([`of_stage`]). Nothing is stored to make one and nobody has to remember to send one: whoever writes a row has said
-//! everything. Progress is no event; neither is a heartbeat.
+//! ([`of_stages`]). Nothing is stored to make one and nobody has to remember to send one: whoever writes a row has said
+//! everything. Only repairs that leave no trace in a row are told by the sweeper itself ([`of_repair`]). Progress is no
+//! event; neither is a heartbeat.
 //!
 //! The same change always makes the same event, with the same id, so whoever receives it twice can tell. The form is
 //! described in docs/EVENTS.md. It only ever grows: fields and types are added, and none changes its meaning.
 
+mod change;
 mod delivery;
 mod rows;
 mod stage;
@@ -18,11 +20,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use change::{Change, Reason};
 pub use delivery::{DELIVERY_VERSION, Delivery, UnfitAddress, check_notify};
 pub use rows::{Row, between};
-pub use stage::of_stage;
+pub use stage::of_stages;
 
-use crate::{Artifact, Failure, Job, JobId, StageName};
+use crate::{Job, JobId, RepairReason, ShardKey};
 
 /// The newest form of events that this code reads and the one it writes.
 pub const EVENT_VERSION: u32 = 1;
@@ -50,142 +53,6 @@ pub struct Event {
     /// `type` and `detail`.
     #[serde(flatten)]
     pub change: Change,
-}
-
-/// What happened: the event's `type` and `detail`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "detail")]
-pub enum Change {
-    /// A job was made.
-    #[serde(rename = "marey.job.created")]
-    JobCreated {
-        /// File name for people.
-        name: String,
-        /// Where the upload lies in its bucket.
-        key: String,
-        /// Its size.
-        bytes: u64,
-        /// 0 to 9.
-        priority: u8,
-    },
-    /// Every stage is complete and the manifest is stored.
-    #[serde(rename = "marey.job.completed")]
-    JobCompleted {
-        /// Key of the manifest in the artifacts bucket.
-        manifest: String,
-        /// From the job's making to its end, in milliseconds.
-        duration_ms: i64,
-    },
-    /// The job failed.
-    #[serde(rename = "marey.job.failed")]
-    JobFailed {
-        /// Why, and what to do.
-        failure: Failure,
-        /// From the job's making to its end, in milliseconds.
-        duration_ms: i64,
-    },
-    /// Somebody cancelled the job.
-    #[serde(rename = "marey.job.cancelled")]
-    JobCancelled {
-        /// From the job's making to its end, in milliseconds.
-        duration_ms: i64,
-    },
-    /// Every shard of a stage is complete.
-    #[serde(rename = "marey.stage.completed")]
-    StageCompleted {
-        /// Which stage.
-        stage: StageName,
-        /// How many shards it was made of.
-        shards: u32,
-        /// What its shards ran, added up, in milliseconds.
-        run_ms: i64,
-    },
-    /// A shard's task was sent.
-    #[serde(rename = "marey.shard.queued")]
-    ShardQueued {
-        /// Which stage.
-        stage: StageName,
-        /// Which of its shards, from 0.
-        shard: u32,
-    },
-    /// An attempt at a shard began.
-    #[serde(rename = "marey.shard.started")]
-    ShardStarted {
-        /// Which stage.
-        stage: StageName,
-        /// Which of its shards, from 0.
-        shard: u32,
-        /// Which attempt, from 1.
-        attempt: u32,
-        /// From sending the task to the first attempt, in milliseconds.
-        queue_ms: Option<i64>,
-    },
-    /// An attempt ended without a result and another may follow.
-    #[serde(rename = "marey.shard.given_back")]
-    ShardGivenBack {
-        /// Which stage.
-        stage: StageName,
-        /// Which of its shards, from 0.
-        shard: u32,
-        /// The attempt that ended.
-        attempt: u32,
-        /// Why.
-        reason: Reason,
-    },
-    /// A shard's artifacts are stored.
-    #[serde(rename = "marey.shard.completed")]
-    ShardCompleted {
-        /// Which stage.
-        stage: StageName,
-        /// Which of its shards, from 0.
-        shard: u32,
-        /// The attempt that completed it.
-        attempt: u32,
-        /// How long that attempt ran, in milliseconds.
-        run_ms: i64,
-        /// What it left.
-        artifacts: Vec<Artifact>,
-    },
-    /// A shard cannot be completed.
-    #[serde(rename = "marey.shard.failed")]
-    ShardFailed {
-        /// Which stage.
-        stage: StageName,
-        /// Which of its shards, from 0.
-        shard: u32,
-        /// How many attempts there were.
-        attempt: u32,
-        /// Why.
-        failure: Failure,
-    },
-    /// A shard was cancelled with its job.
-    #[serde(rename = "marey.shard.cancelled")]
-    ShardCancelled {
-        /// Which stage.
-        stage: StageName,
-        /// Which of its shards, from 0.
-        shard: u32,
-        /// How many attempts had begun.
-        attempt: u32,
-    },
-}
-
-/// Why something was given back or repaired.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reason {
-    /// Stable, upper-case.
-    pub code: String,
-    /// One sentence.
-    pub message: String,
-}
-
-impl From<&Failure> for Reason {
-    fn from(failure: &Failure) -> Self {
-        Self {
-            code: failure.code.clone(),
-            message: failure.message.clone(),
-        }
-    }
 }
 
 /// What every event of a job says and only the job's own row knows. It never changes during the job's life.
@@ -265,21 +132,24 @@ impl Event {
     }
 }
 
-impl Change {
-    /// The event's `type`.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::JobCreated { .. } => "marey.job.created",
-            Self::JobCompleted { .. } => "marey.job.completed",
-            Self::JobFailed { .. } => "marey.job.failed",
-            Self::JobCancelled { .. } => "marey.job.cancelled",
-            Self::StageCompleted { .. } => "marey.stage.completed",
-            Self::ShardQueued { .. } => "marey.shard.queued",
-            Self::ShardStarted { .. } => "marey.shard.started",
-            Self::ShardGivenBack { .. } => "marey.shard.given_back",
-            Self::ShardCompleted { .. } => "marey.shard.completed",
-            Self::ShardFailed { .. } => "marey.shard.failed",
-            Self::ShardCancelled { .. } => "marey.shard.cancelled",
+/// The event of a repair of a job, or of one of its shards. Nothing for a repair that the shard's row tells by itself
+/// ([`between`] then makes the event), so that none is told twice.
+pub fn of_repair(about: &About, reason: RepairReason, shard: Option<&ShardKey>, at: Timestamp) -> Option<Event> {
+    match reason {
+        RepairReason::LeaseExpired | RepairReason::MessageLost => None,
+        RepairReason::AttemptsUsedUp
+        | RepairReason::PlanNotCarriedOut
+        | RepairReason::PastDeadline
+        | RepairReason::UploadUnannounced
+        | RepairReason::ArtifactsOrphaned => {
+            let subject = shard.map_or_else(|| about.job.to_string(), ToString::to_string);
+            let of = format!("{subject}@{at}/{reason}");
+            let change = Change::JobRepaired {
+                reason,
+                stage: shard.map(|key| key.stage.clone()),
+                shard: shard.map(|key| key.shard),
+            };
+            Some(Event::new(about, &of, at, change))
         }
     }
 }
