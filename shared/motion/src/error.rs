@@ -9,6 +9,9 @@ pub enum MotionError {
     /// A recording contradicts itself.
     #[error("the recording is not consistent: {0}")]
     InvalidRecording(String),
+    /// Recordings of a video's parts do not belong together.
+    #[error("the parts of the recording do not fit together: {0}")]
+    PartsDisagree(String),
     /// An analysis contradicts itself.
     #[error("the analysis is not consistent: {0}")]
     InvalidAnalysis(String),
@@ -44,6 +47,7 @@ impl MotionError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidRecording(_) => "MOTION_INVALID_RECORDING",
+            Self::PartsDisagree(_) => "MOTION_PARTS_DISAGREE",
             Self::InvalidAnalysis(_) => "MOTION_INVALID_ANALYSIS",
             Self::InvalidSettings(_) => "MOTION_INVALID_SETTINGS",
             Self::NotFinite(_) => "MOTION_NOT_FINITE",
@@ -57,7 +61,7 @@ impl MotionError {
     /// What a person can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::InvalidRecording(_) | Self::InvalidAnalysis(_) | Self::NotFinite(_) => {
+            Self::InvalidRecording(_) | Self::PartsDisagree(_) | Self::InvalidAnalysis(_) | Self::NotFinite(_) => {
                 "Run the job again from the video; if the error returns, report it with the job's number."
             }
             Self::InvalidSettings(_) => "Correct the named setting, or leave it out to use its default.",

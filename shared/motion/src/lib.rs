@@ -6,6 +6,7 @@
 pub mod analysis;
 mod analyze;
 mod angles;
+mod assignment;
 mod body;
 pub mod clean;
 pub mod error;
@@ -13,6 +14,8 @@ mod facing;
 pub mod filter;
 pub mod formats;
 pub mod gaps;
+pub mod identity;
+mod join;
 pub mod recording;
 pub mod skeleton;
 pub mod summary;
@@ -24,6 +27,8 @@ pub use analysis::{
 };
 pub use analyze::{ANALYSIS_SCHEMA_VERSION, analyze};
 pub use error::MotionError;
+pub use identity::{Identities, Sighting};
+pub use join::{Part, join};
 pub use recording::{Model, Person, Point, Pose, Recording, Source};
 pub use skeleton::{Landmark, Skeleton};
 pub use summary::{AngleSummary, PersonSummary, Summary};

@@ -83,6 +83,17 @@ impl Pose {
     pub fn point(&self, landmark: Landmark) -> Option<&Point> {
         self.points.get(landmark.index())
     }
+
+    /// The pose in a picture that is so many times as wide and as high; depth goes with the width.
+    #[must_use]
+    pub fn scaled(mut self, x: f32, y: f32) -> Self {
+        for point in &mut self.points {
+            point.x_px *= x;
+            point.y_px *= y;
+            point.z_px *= x;
+        }
+        self
+    }
 }
 
 impl Recording {

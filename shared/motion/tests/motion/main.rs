@@ -7,6 +7,7 @@ mod cleaning;
 mod figures;
 mod filter;
 mod formats;
+mod joining;
 mod measured;
 mod ranges;
 #[path = "../support/mod.rs"]
