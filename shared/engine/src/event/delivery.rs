@@ -11,7 +11,7 @@ use super::Event;
 pub const DELIVERY_VERSION: u32 = 1;
 
 /// Namespace of delivery ids: the `UUIDv5` of `marey.delivery` in the DNS namespace of RFC 9562, §6.6.
-const DELIVERY_NAMESPACE: Uuid = Uuid::from_u128(0x0a47_0e33_ec2a_5b94_b607_b93f_7b54_bcca);
+pub(super) const DELIVERY_NAMESPACE: Uuid = Uuid::from_u128(0x0a47_0e33_ec2a_5b94_b607_b93f_7b54_bcca);
 
 /// The longest address that is taken.
 const LONGEST_ADDRESS: usize = 2000;

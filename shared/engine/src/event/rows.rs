@@ -91,14 +91,14 @@ fn of_shard(about: &About, old: Option<&Shard>, new: &Versioned<Shard>, written_
 /// Whether an attempt ended without a result, in this round: one of an earlier round ended with its job.
 fn given_back(old: Option<&Shard>, new: &Shard, written_at: Timestamp) -> Option<(Timestamp, Change)> {
     let old = old.filter(|old| old.round == new.round)?;
-    let ShardState::Running { lease: before, .. } = &old.state else {
+    if !matches!(old.state, ShardState::Running { .. }) {
         return None;
-    };
+    }
     let told = match &new.state {
         ShardState::Queued => new.last_failure.as_ref(),
         // Somebody else found the lease expired, and nobody had said anything.
         ShardState::Held => None,
-        ShardState::Running { lease, .. } if lease.token != before.token => None,
+        ShardState::Running { .. } if old.attempt != new.attempt => None,
         _ => return None,
     };
     let change = Change::ShardGivenBack {
@@ -139,8 +139,9 @@ fn entered(old: Option<&Shard>, new: &Shard, written_at: Timestamp) -> Option<(T
     }
     let before = old.map(|old| &old.state);
     Some(match (before, &new.state) {
-        (Some(ShardState::Running { lease: before, .. }), ShardState::Running { lease, .. })
-            if before.token == lease.token =>
+        // A heartbeat.
+        (Some(ShardState::Running { .. }), ShardState::Running { .. })
+            if old.is_some_and(|old| old.attempt == attempt) =>
         {
             return None;
         }
