@@ -59,6 +59,9 @@ pub struct EncodeOptions {
     pub audio_from: Option<PathBuf>,
     /// Where the sound ends, s on the frames' timeline. `None`: with its file.
     pub audio_end_s: Option<f64>,
+    /// The file becomes a piece for [`crate::join`]: it starts at its first frame, wherever that lies in the whole. The origin and the
+    /// ticks stay those of the whole.
+    pub is_piece: bool,
     /// Bounds for the child and for the file with the sound.
     pub limits: Limits,
     /// Threads of the encoder; 0 leaves it to x264.
@@ -78,6 +81,7 @@ impl Default for EncodeOptions {
             origin_s: 0.0,
             audio_from: None,
             audio_end_s: None,
+            is_piece: false,
             limits: Limits::default(),
             threads: 0,
         }
@@ -105,6 +109,12 @@ impl EncodeOptions {
         }
     }
 
+    /// The tick of the written file at which something of this moment stands; `None` before the origin and beyond all times.
+    pub(crate) fn tick(&self, time_s: f64) -> Option<i64> {
+        let ticks = ((time_s - self.origin_s) * f64::from(self.ticks_per_second)).round();
+        (0.0..9e15).contains(&ticks).then_some(ticks as i64)
+    }
+
     pub(crate) fn check(&self) -> Result<(), MediaError> {
         let rate = self.frame_rate.as_f64();
         let problem = if self.width == 0 || self.height == 0 {
@@ -123,6 +133,8 @@ impl EncodeOptions {
                 .is_some_and(|end_s| end_s.is_nan() || end_s <= self.origin_s)
         {
             "an origin that is not finite or not before the end of the sound"
+        } else if self.is_piece && self.audio_from.is_some() {
+            "a piece with sound, which belongs to the whole"
         } else {
             return self.limits.check_picture(self.width.into(), self.height.into());
         };
@@ -158,6 +170,11 @@ mod tests {
             },
             EncodeOptions {
                 audio_end_s: Some(-1.0),
+                ..good.clone()
+            },
+            EncodeOptions {
+                is_piece: true,
+                audio_from: Some("x.mp4".into()),
                 ..good.clone()
             },
         ];

@@ -4,19 +4,20 @@
 //! neither repeat nor drop any: a variable rate stays variable, tick for tick. The file gets its name only when it is whole.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::child::{CancelHandle, Job, PatientWriter, Running};
+use crate::child::{CancelHandle, Job};
 use crate::encode_options::EncodeOptions;
-use crate::error::TimeLimit;
-use crate::filters::{file_url, guarded_input};
+use crate::feed::Feed;
+use crate::filters::file_url;
 use crate::matroska::{self, RawVideo};
-use crate::probe::{SoundTrack, frames_in_header, sound_track};
+use crate::probe::frames_in_header;
 use crate::sandbox::{Access, SandboxReport};
+use crate::sound::Sound;
 use crate::{MediaError, Tools};
 
 /// A finished file.
@@ -38,14 +39,14 @@ pub struct Encoder {
     tools: Tools,
     path: PathBuf,
     options: EncodeOptions,
-    running: Option<Running>,
-    pipe: Option<PatientWriter>,
+    feed: Feed,
     part: NamedTempFile,
     cancel: CancelHandle,
-    sandbox: SandboxReport,
     /// Only for odd pictures: the frame with its last column and row doubled.
     padded: Vec<u8>,
     frames: u64,
+    /// Of a piece: its first frame's tick in the whole, which it counts from.
+    start_tick: Option<i64>,
     first_tick: i64,
     last_tick: i64,
 }
@@ -57,25 +58,13 @@ impl Encoder {
     /// `MEDIA_REQUEST_INVALID`, `MEDIA_IO` for a folder that can't be written, `MEDIA_TOOL_MISSING`, and what the file with the sound deserves.
     pub fn create(tools: &Tools, path: &Path, options: EncodeOptions) -> Result<Self, MediaError> {
         options.check()?;
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let part = tempfile::Builder::new()
-            .prefix(".marey-")
-            .suffix(".part")
-            .permissions(std::fs::Permissions::from_mode(0o644))
-            .tempfile_in(folder)
-            .map_err(|error| MediaError::io("making a file for the video", path, error))?;
-        let sound = match &options.audio_from {
-            Some(source) => sound_track(tools, source, &options.limits)?.map(|track| (source.clone(), track)),
-            None => None,
-        };
+        let part = part_beside(path)?;
+        let sound = Sound::wanted(tools, &options)?;
         let mut access = Access {
             read: Vec::new(),
             write: vec![part.path().to_path_buf()],
         };
-        access.read.extend(sound.iter().map(|(source, _)| source.clone()));
+        access.read.extend(sound.iter().map(|sound| sound.source.clone()));
         let arguments = arguments(&options, sound.as_ref(), part.path())?;
         let job = Job {
             tool: "ffmpeg",
@@ -84,25 +73,17 @@ impl Encoder {
             access,
         };
         let cancel = CancelHandle::default();
-        let mut running = Running::start(&job, arguments, true, &cancel)?;
-        let sandbox = running.sandbox;
-        let io = |error| MediaError::io("feeding the encoder", path, error);
-        let stdin = running
-            .stdin
-            .take()
-            .ok_or_else(|| io(io::ErrorKind::BrokenPipe.into()))?;
-        let pipe = PatientWriter::new(stdin, options.limits.stall).map_err(io)?;
+        let feed = Feed::start(&job, arguments, &cancel)?;
         let (width, height) = even(&options);
         let mut encoder = Self {
             tools: tools.clone(),
             path: path.to_path_buf(),
-            running: Some(running),
-            pipe: Some(pipe),
+            feed,
             part,
             cancel,
-            sandbox,
             padded: Vec::new(),
             frames: 0,
+            start_tick: None,
             first_tick: 0,
             last_tick: 0,
             options,
@@ -113,7 +94,7 @@ impl Encoder {
             height,
             frame_ns,
         });
-        encoder.send(|pipe| pipe.write_all(&header))?;
+        encoder.feed.send(|pipe| pipe.write_all(&header))?;
         Ok(encoder)
     }
 
@@ -130,13 +111,15 @@ impl Encoder {
                 rgb.len()
             )));
         }
-        let ticks = ((time_s - self.options.origin_s) * f64::from(self.options.ticks_per_second)).round();
-        if !(0.0..9e15).contains(&ticks) {
+        let Some(mut tick) = self.options.tick(time_s) else {
             return Err(MediaError::invalid(format!(
                 "a frame at {time_s} s, before the start or beyond all times"
             )));
+        };
+        if self.options.is_piece {
+            let start_tick = *self.start_tick.get_or_insert(tick);
+            tick -= start_tick;
         }
-        let tick = ticks as i64;
         if self.frames > 0 && tick <= self.last_tick {
             return Err(MediaError::invalid(format!(
                 "a frame at {time_s} s, not after the one before it"
@@ -147,10 +130,12 @@ impl Encoder {
         if (width | height) & 1 == 1 {
             let mut padded = std::mem::take(&mut self.padded);
             pad_to_even(rgb, width, height, &mut padded);
-            self.send(|pipe| matroska::write_frame(pipe, time_ns as u64, &padded))?;
+            self.feed
+                .send(|pipe| matroska::write_frame(pipe, time_ns as u64, &padded))?;
             self.padded = padded;
         } else {
-            self.send(|pipe| matroska::write_frame(pipe, time_ns as u64, rgb))?;
+            self.feed
+                .send(|pipe| matroska::write_frame(pipe, time_ns as u64, rgb))?;
         }
         if self.frames == 0 {
             self.first_tick = tick;
@@ -168,39 +153,9 @@ impl Encoder {
         if self.frames == 0 {
             return Err(MediaError::invalid("a video without frames"));
         }
-        self.pipe = None;
-        self.end_of_child()?;
-        let found = frames_in_header(&self.tools, self.part.path(), &self.options.limits)?;
-        if found != Some(self.frames) {
-            let diagnostics = format!("{found:?} frames in the file, {} were written", self.frames);
-            return Err(MediaError::ToolFailed {
-                tool: "ffmpeg",
-                diagnostics,
-            });
-        }
-        let Self {
-            part,
-            path,
-            options,
-            frames,
-            first_tick,
-            last_tick,
-            ..
-        } = self;
-        let file = part
-            .persist(&path)
-            .map_err(|error| MediaError::io("naming the video", &path, error.error))?;
-        let bytes = file
-            .metadata()
-            .map_err(|error| MediaError::io("looking at the video", &path, error))?
-            .len();
-        let span_s = (last_tick - first_tick) as f64 / f64::from(options.ticks_per_second);
-        Ok(EncodedVideo {
-            path,
-            frames,
-            bytes,
-            duration_s: span_s + 1.0 / options.frame_rate.as_f64(),
-        })
+        self.feed.end()?;
+        let span = self.last_tick - self.first_tick;
+        name_file(&self.tools, self.part, &self.path, &self.options, self.frames, span)
     }
 
     /// Stops the encoder from any thread.
@@ -210,46 +165,54 @@ impl Encoder {
 
     /// What the kernel enforces on the encoder.
     pub fn sandbox(&self) -> SandboxReport {
-        self.sandbox
+        self.feed.sandbox
     }
+}
 
-    fn send(&mut self, action: impl FnOnce(&mut PatientWriter) -> io::Result<()>) -> Result<(), MediaError> {
-        if self.cancel.is_cancelled() {
-            return Err(MediaError::Cancelled);
-        }
-        let Some(pipe) = self.pipe.as_mut() else {
-            return Err(MediaError::invalid("a frame after the encoder failed"));
-        };
-        let Err(error) = action(pipe) else { return Ok(()) };
-        self.pipe = None;
-        if error.kind() == io::ErrorKind::TimedOut {
-            self.running = None;
-            return Err(MediaError::Timeout {
-                limit: TimeLimit::Stall,
-            });
-        }
-        // The encoder closed its end: what it says about that is the reason.
-        self.end_of_child()?;
-        Err(MediaError::ToolFailed {
-            tool: "ffmpeg",
-            diagnostics: error.to_string(),
-        })
-    }
+/// A file next to the one that is to be, so that it can be renamed to it.
+pub(crate) fn part_beside(path: &Path) -> Result<NamedTempFile, MediaError> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    tempfile::Builder::new()
+        .prefix(".marey-")
+        .suffix(".part")
+        .permissions(std::fs::Permissions::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(|error| MediaError::io("making a file for the video", path, error))
+}
 
-    fn end_of_child(&mut self) -> Result<(), MediaError> {
-        let Some(running) = self.running.take() else {
-            return Err(MediaError::invalid("the encoder failed before"));
-        };
-        let ending = running.finish(self.options.limits.finish_wall)?;
-        if ending.success {
-            return Ok(());
-        }
-        let diagnostics = ending.complaints.text();
-        Err(ending.complaints.known_error().unwrap_or(MediaError::ToolFailed {
+/// Makes sure that every frame is in a written file and gives it its name. `span`: ticks from the first to the last frame.
+pub(crate) fn name_file(
+    tools: &Tools,
+    part: NamedTempFile,
+    path: &Path,
+    options: &EncodeOptions,
+    frames: u64,
+    span: i64,
+) -> Result<EncodedVideo, MediaError> {
+    let found = frames_in_header(tools, part.path(), &options.limits)?;
+    if found != Some(frames) {
+        let diagnostics = format!("{found:?} frames in the file, {frames} were written");
+        return Err(MediaError::ToolFailed {
             tool: "ffmpeg",
             diagnostics,
-        }))
+        });
     }
+    let file = part
+        .persist(path)
+        .map_err(|error| MediaError::io("naming the video", path, error.error))?;
+    let bytes = file
+        .metadata()
+        .map_err(|error| MediaError::io("looking at the video", path, error))?
+        .len();
+    Ok(EncodedVideo {
+        path: path.to_path_buf(),
+        frames,
+        bytes,
+        duration_s: span as f64 / f64::from(options.ticks_per_second) + 1.0 / options.frame_rate.as_f64(),
+    })
 }
 
 /// Encodes frames that are all at hand: `(rgb, time_s)` each.
@@ -269,11 +232,7 @@ pub fn encode_frames<'a>(
     encoder.finish()
 }
 
-fn arguments(
-    options: &EncodeOptions,
-    sound: Option<&(PathBuf, SoundTrack)>,
-    part: &Path,
-) -> Result<Vec<OsString>, MediaError> {
+fn arguments(options: &EncodeOptions, sound: Option<&Sound>, part: &Path) -> Result<Vec<OsString>, MediaError> {
     let mut arguments: Vec<OsString> = Vec::new();
     let mut add = |words: &[&str]| arguments.extend(words.iter().map(OsString::from));
     add(&["-hide_banner", "-nostdin", "-nostats", "-v", "warning", "-copyts", "-y"]);
@@ -287,27 +246,15 @@ fn arguments(
         "-i",
         "pipe:0",
     ]);
-    if let Some((source, track)) = sound {
-        if options.origin_s > track.start_s {
-            // To a packet at or before the moment, on the file's own timeline; the filter cuts to the sample.
-            let early_s = options.origin_s - 1.0;
-            add(&[
-                "-seek_timestamp",
-                "1",
-                "-noaccurate_seek",
-                "-ss",
-                &format!("{early_s:.6}"),
-            ]);
-        }
-        add(&["-itsoffset", &format!("{:.6}", -options.origin_s), "-vn", "-sn", "-dn"]);
-        arguments.extend(guarded_input(track.container, source, &options.limits)?);
+    if let Some(sound) = sound {
+        arguments.extend(sound.input(options)?);
     }
     let mut add = |words: &[&str]| arguments.extend(words.iter().map(OsString::from));
     add(&["-map", "0:v:0"]);
-    if let Some((_, track)) = sound {
-        add(&["-map", &format!("1:{}", track.index)]);
-        sound_arguments(options, track, &mut add);
+    if let Some(sound) = sound {
+        arguments.extend(sound.output(options));
     }
+    let mut add = |words: &[&str]| arguments.extend(words.iter().map(OsString::from));
     add(&[
         "-vf",
         "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic,format=yuv420p",
@@ -340,40 +287,30 @@ fn arguments(
         "tv",
     ]);
     let ticks = options.ticks_per_second.to_string();
-    add(&[
-        "-fps_mode",
-        "passthrough",
-        "-enc_time_base",
-        &format!("1:{ticks}"),
-        "-video_track_timescale",
-        &ticks,
-    ]);
-    add(&[
-        "-map_metadata",
-        "-1",
-        "-map_chapters",
-        "-1",
-        "-movflags",
-        "+faststart",
-        "-f",
-        "mp4",
-    ]);
-    arguments.push(file_url(part)?);
+    add(&["-fps_mode", "passthrough", "-enc_time_base", &format!("1:{ticks}")]);
+    arguments.extend(mp4_output(options, part)?);
     Ok(arguments)
 }
 
-/// Whole AAC goes along untouched; what is cut or of another kind is encoded again.
-fn sound_arguments(options: &EncodeOptions, track: &SoundTrack, add: &mut impl FnMut(&[&str])) {
-    let is_cut = options.origin_s > track.start_s + 0.05 || options.audio_end_s.is_some();
-    if track.codec == "aac" && !is_cut {
-        add(&["-c:a", "copy"]);
-        return;
-    }
-    let end = options
-        .audio_end_s
-        .map(|end_s| format!(":end={:.6}", end_s - options.origin_s))
-        .unwrap_or_default();
-    add(&["-af", &format!("atrim=start=0{end}"), "-c:a", "aac", "-b:a", "160k"]);
+/// The words that end a command that writes an MP4: nothing of the source's metadata, the index in front, and an edit list as exact
+/// as the frames' times (by default it is rounded to milliseconds).
+pub(crate) fn mp4_output(options: &EncodeOptions, part: &Path) -> Result<Vec<OsString>, MediaError> {
+    let ticks = options.ticks_per_second.to_string();
+    let words = ["-map_metadata", "-1", "-map_chapters", "-1", "-movflags", "+faststart"];
+    let mut arguments = words.map(OsString::from).to_vec();
+    arguments.extend(
+        [
+            "-video_track_timescale",
+            &ticks,
+            "-movie_timescale",
+            &ticks,
+            "-f",
+            "mp4",
+        ]
+        .map(OsString::from),
+    );
+    arguments.push(file_url(part)?);
+    Ok(arguments)
 }
 
 fn even(options: &EncodeOptions) -> (u32, u32) {

@@ -199,7 +199,7 @@ fn a_failing_encoder_is_an_error_and_leaves_no_file() {
 }
 
 /// When the beeps of a file begin, s, from its decoded samples.
-fn beeps(footage: &Footage, path: &std::path::Path) -> Vec<f64> {
+pub(crate) fn beeps(footage: &Footage, path: &std::path::Path) -> Vec<f64> {
     let output = program(&footage.tools.ffmpeg)
         .args(["-v", "error", "-i"])
         .arg(path)

@@ -7,6 +7,8 @@ mod footage;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod joining;
+#[cfg(test)]
 mod lifetime;
 #[cfg(test)]
 mod probing;
