@@ -13,11 +13,13 @@
 mod background;
 mod instants;
 mod matte;
+mod plan;
 
 use marey_motion::{Pose, Skeleton};
 
 pub use background::BackgroundModel;
 pub use instants::{Arrangement, arrangement, select_instants};
+pub use plan::PhotoPlan;
 
 use crate::geometry::{Dot, Rect};
 use crate::image::{PictureError, RgbFrame, RgbImage};

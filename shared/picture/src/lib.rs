@@ -18,6 +18,8 @@ mod stick;
 mod svg;
 mod text;
 
-pub use chronophotograph::{Arrangement, BackgroundModel, Chronophotograph, Figure, arrangement, select_instants};
+pub use chronophotograph::{
+    Arrangement, BackgroundModel, Chronophotograph, Figure, PhotoPlan, arrangement, select_instants,
+};
 pub use image::{PictureError, RgbFrame, RgbImage};
 pub use overlay::{Annotator, AnnotatorOptions};

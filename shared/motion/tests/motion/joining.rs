@@ -42,7 +42,7 @@ fn noisy(pose: &Pose, frame: usize, seed: u64) -> Pose {
 }
 
 /// Several people, each with a pose for the frames in which he is there.
-fn crowd(time_s: Vec<f64>, people: &[&dyn Fn(usize, f64) -> Option<Pose>]) -> Recording {
+fn crowd(time_s: &[f64], people: &[&dyn Fn(usize, f64) -> Option<Pose>]) -> Recording {
     let people = people.iter().enumerate().map(|(id, pose)| Person {
         id: id as u32,
         poses: time_s
@@ -53,7 +53,7 @@ fn crowd(time_s: Vec<f64>, people: &[&dyn Fn(usize, f64) -> Option<Pose>]) -> Re
     });
     Recording {
         people: people.collect(),
-        ..recording(time_s.clone(), vec![None; time_s.len()])
+        ..recording(time_s.to_vec(), vec![None; time_s.len()])
     }
 }
 
@@ -114,7 +114,7 @@ fn people_keep_their_identity_whatever_the_parts_call_them() {
     // Two pass each other at the second cut.
     let first = |_, time_s| Some(walker(0.0, 60.0, time_s));
     let second = |_, time_s| Some(walker(700.0, -60.0, time_s));
-    let whole = crowd(even_s(300, RATE_HZ), &[&first, &second]);
+    let whole = crowd(&even_s(300, RATE_HZ), &[&first, &second]);
     let parts = vec![
         part(&whole, (0, 0, 100), 2),
         part(&whole, (75, 100, 170), 3),
@@ -126,7 +126,7 @@ fn people_keep_their_identity_whatever_the_parts_call_them() {
 
 #[test]
 fn the_first_second_of_a_part_is_taken_from_the_part_before() {
-    let whole = crowd(even_s(200, RATE_HZ), &[&|_, time_s| Some(walker(0.0, 40.0, time_s))]);
+    let whole = crowd(&even_s(200, RATE_HZ), &[&|_, time_s| Some(walker(0.0, 40.0, time_s))]);
     let first = part(&whole, (0, 0, 100), 0);
     let mut second = part(&whole, (75, 100, 200), 0);
     // Whatever follows people needs some frames to find them.
@@ -142,7 +142,7 @@ fn the_first_second_of_a_part_is_taken_from_the_part_before() {
 #[test]
 fn a_part_of_nobody_is_a_gap() {
     let there = |frame: usize, time_s: f64| (!(90..170).contains(&frame)).then(|| walker(0.0, 20.0, time_s));
-    let whole = crowd(even_s(300, RATE_HZ), &[&there]);
+    let whole = crowd(&even_s(300, RATE_HZ), &[&there]);
     let middle = part(&whole, (75, 100, 160), 0);
     assert!(middle.recording.people[0].poses[25..].iter().all(Option::is_none));
     let parts = vec![part(&whole, (0, 0, 100), 0), middle, part(&whole, (135, 160, 300), 0)];
@@ -150,7 +150,7 @@ fn a_part_of_nobody_is_a_gap() {
         greatest_distance_px(&join(parts).unwrap(), &whole) < 1.6,
         "the same person as before"
     );
-    let empty = crowd(even_s(300, RATE_HZ), &[]);
+    let empty = crowd(&even_s(300, RATE_HZ), &[]);
     let parts = vec![part(&empty, (0, 0, 100), 0), part(&empty, (75, 100, 300), 0)];
     assert_eq!(join(parts).unwrap(), empty);
 }
@@ -160,12 +160,12 @@ fn somebody_elsewhere_at_once_is_somebody_else() {
     // The first leaves at the cut; the second is there from the cut on, at the other end of the picture.
     let first = |frame: usize, time_s: f64| (frame < 100).then(|| walker(0.0, 20.0, time_s));
     let second = |frame: usize, time_s: f64| (frame >= 100).then(|| walker(1500.0, 20.0, time_s));
-    let whole = crowd(even_s(200, RATE_HZ), &[&first, &second]);
+    let whole = crowd(&even_s(200, RATE_HZ), &[&first, &second]);
     let parts = vec![part(&whole, (0, 0, 100), 0), part(&whole, (75, 100, 200), 1)];
     assert!(greatest_distance_px(&join(parts).unwrap(), &whole) < 1.6);
     // A part follows another one of two people than the part before: both are there, and both are in the result.
     let both = crowd(
-        even_s(200, RATE_HZ),
+        &even_s(200, RATE_HZ),
         &[&|_, time_s| Some(walker(0.0, 20.0, time_s)), &|_, time_s| {
             Some(walker(900.0, 20.0, time_s))
         }],
@@ -184,7 +184,7 @@ fn somebody_elsewhere_at_once_is_somebody_else() {
 
 #[test]
 fn parts_that_do_not_belong_together_are_refused() {
-    let whole = crowd(even_s(200, RATE_HZ), &[&|_, time_s| Some(walker(0.0, 20.0, time_s))]);
+    let whole = crowd(&even_s(200, RATE_HZ), &[&|_, time_s| Some(walker(0.0, 20.0, time_s))]);
     let parts = || vec![part(&whole, (0, 0, 100), 0), part(&whole, (75, 100, 200), 0)];
     let code = |parts: Vec<Part>| join(parts).unwrap_err().code();
     assert_eq!(code(Vec::new()), "MOTION_PARTS_DISAGREE");
@@ -231,7 +231,7 @@ proptest! {
             .map(|(index, &speed)| move |_: usize, time_s: f64| Some(walker(index as f32 * 900.0, speed, time_s)))
             .collect();
         let people: Vec<&dyn Fn(usize, f64) -> Option<Pose>> = people.iter().map(|pose| pose as _).collect();
-        let whole = crowd(even_s(300, RATE_HZ), &people);
+        let whole = crowd(&even_s(300, RATE_HZ), &people);
         let mut bounds: Vec<usize> = cuts.into_iter().collect();
         bounds.insert(0, 0);
         bounds.push(300);

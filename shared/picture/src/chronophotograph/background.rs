@@ -43,6 +43,11 @@ impl BackgroundModel {
         (self.width, self.height)
     }
 
+    /// How many frames it keeps at most.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// Offers the next frame, as packed RGB.
     ///
     /// # Errors
