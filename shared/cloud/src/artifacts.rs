@@ -1,8 +1,8 @@
 //! The uploads and artifacts buckets as ports.
 
-use std::{future::Future, path::Path};
+use std::{collections::BTreeMap, future::Future, path::Path};
 
-use marey_engine::{Artifact, JobId, ShardKey, Snapshot, StageName, Upload};
+use marey_engine::{Artifact, JobId, ShardKey, Snapshot, StageName, Upload, Workflow};
 use serde::{Deserialize, Serialize};
 
 use crate::CloudError;
@@ -27,6 +27,12 @@ pub trait StoreArtifacts: Send + Sync {
     /// Stores a file. `Ok` promises that it is durable and that its SHA-256 was checked on the way.
     fn store_file(&self, artifact: &Artifact, from: &Path) -> impl Future<Output = Result<(), CloudError>> + Send;
 
+    /// Copies an artifact to another key, without its bytes passing through here. `Ok` promises that the copy is durable.
+    ///
+    /// # Errors
+    /// [`CloudError::Missing`] if it does not exist any more.
+    fn copy(&self, from: &Artifact, to: &str) -> impl Future<Output = Result<(), CloudError>> + Send;
+
     /// Stores a few bytes, replacing what was there.
     fn store_bytes(
         &self,
@@ -34,6 +40,12 @@ pub trait StoreArtifacts: Send + Sync {
         content_type: &str,
         bytes: Vec<u8>,
     ) -> impl Future<Output = Result<(), CloudError>> + Send;
+}
+
+/// Deleting what a job left.
+pub trait DeleteArtifacts: Send + Sync {
+    /// Deletes every object under `artifacts/<job>/`, and says how many there were.
+    fn delete_of(&self, job: JobId) -> impl Future<Output = Result<u64, CloudError>> + Send;
 }
 
 /// Key of an artifact: `artifacts/<job>/<stage>/<shard>/<attempt>/<name>`.
@@ -44,6 +56,11 @@ pub fn artifact_key(shard: &ShardKey, attempt: u32, name: &str) -> String {
     )
 }
 
+/// Where everything lies that a job made.
+pub fn job_prefix(job: JobId) -> String {
+    format!("artifacts/{job}/")
+}
+
 /// Key of a job's manifest.
 pub fn manifest_key(job: JobId) -> String {
     format!("artifacts/{job}/manifest.json")
@@ -52,7 +69,7 @@ pub fn manifest_key(job: JobId) -> String {
 /// The layout of manifests that this code writes.
 pub const MANIFEST_VERSION: u32 = 1;
 
-/// The list of a completed job's artifacts.
+/// The list of what a completed job made for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Layout of this document.
@@ -63,7 +80,10 @@ pub struct Manifest {
     pub workflow: String,
     /// What it ran on.
     pub input: Upload,
-    /// What it made.
+    /// The parameters it ran with.
+    #[serde(default)]
+    pub params: BTreeMap<String, serde_json::Value>,
+    /// What it made, without what only its stages read.
     pub artifacts: Vec<ManifestEntry>,
 }
 
@@ -81,19 +101,29 @@ pub struct ManifestEntry {
 
 impl Manifest {
     /// The manifest of a job; the same rows give the same bytes.
-    pub fn of(snapshot: &Snapshot) -> Self {
+    pub fn of(workflow: &Workflow, snapshot: &Snapshot) -> Self {
         let job = &snapshot.job.value;
-        let entry = |(stage, shard, artifact): (&StageName, u32, &Artifact)| ManifestEntry {
-            stage: stage.clone(),
-            shard,
-            artifact: artifact.clone(),
-        };
         Self {
             schema_version: MANIFEST_VERSION,
             job: job.id,
             workflow: job.workflow.clone(),
             input: job.input.clone(),
-            artifacts: snapshot.artifacts().map(entry).collect(),
+            params: job.wishes.params.clone(),
+            artifacts: results(workflow, snapshot).collect(),
         }
     }
+}
+
+/// What a job has made for people, stage by stage in the workflow's order.
+pub fn results(workflow: &Workflow, snapshot: &Snapshot) -> impl Iterator<Item = ManifestEntry> {
+    workflow.stages().iter().flat_map(move |stage| {
+        let of_stage = snapshot
+            .artifacts()
+            .filter(move |(of, _, artifact)| **of == stage.name && stage.results.contains(&artifact.name));
+        of_stage.map(|(stage, shard, artifact)| ManifestEntry {
+            stage: stage.clone(),
+            shard,
+            artifact: artifact.clone(),
+        })
+    })
 }

@@ -1,18 +1,21 @@
 //! Carries out what the planner says.
 
-use jiff::Timestamp;
-use marey_engine::{Command, Failure, FailureClass, Job, JobEvent, JobId, Shard, Snapshot, Task, Workflow, plan};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use marey_engine::{
+    Command, Failure, FailureClass, Job, JobEvent, JobId, Route, Shard, ShardEvent, ShardKey, Snapshot, StageSpec,
+    Task, Workflow, plan,
+};
 
 use crate::{
-    CloudError,
+    CloudError, RealTime, Time,
     artifacts::{Manifest, StoreArtifacts, manifest_key},
-    queues::SendTasks,
-    store::WriteJobs,
+    queues::{BatchWork, SendTasks},
+    store::{ReadControls, WriteJobs},
 };
 
 /// Reads a job's rows back, asks the planner, and does what it says.
 #[derive(Debug, Clone)]
-pub struct Conductor<S, A, Q> {
+pub struct Conductor<S, A, Q, T = RealTime> {
     /// The jobs table.
     pub store: S,
     /// The artifacts bucket.
@@ -22,7 +25,7 @@ pub struct Conductor<S, A, Q> {
     /// Who sends, for the messages' metadata.
     pub source: String,
     /// The clock.
-    pub now: fn() -> Timestamp,
+    pub time: T,
 }
 
 /// How a call to [`Conductor::advance`] left the job.
@@ -36,7 +39,20 @@ pub enum Advance {
     Ended,
 }
 
-impl<S: WriteJobs, A: StoreArtifacts, Q: SendTasks> Conductor<S, A, Q> {
+/// So many rows are written at once. A partition of the table takes a thousand writes in a second.
+const WRITES_AT_ONCE: usize = 16;
+
+/// Tasks are sent in groups of this size, each followed by its rows: who dies on the way has sent few messages without one.
+const TASKS_AT_ONCE: usize = 100;
+
+/// A stage with at most so many shards is planned by everybody who ends one; reading all rows costs less than asking whether
+/// somebody else will.
+const SMALL_STAGE: u32 = 16;
+
+/// So many siblings are looked at for one that has not ended.
+const WITNESSES: u32 = 4;
+
+impl<S: WriteJobs + ReadControls, A: StoreArtifacts, Q: SendTasks, T: Time> Conductor<S, A, Q, T> {
     /// Does whatever the job needs next. When it returns `Ok`, everything that follows from the rows as they were is
     /// durable; calling it again is harmless.
     ///
@@ -56,6 +72,42 @@ impl<S: WriteJobs, A: StoreArtifacts, Q: SendTasks> Conductor<S, A, Q> {
                 other => return other,
             }
         }
+    }
+
+    /// Does what follows from the end of a shard, whose row is written.
+    ///
+    /// A sibling that has not ended will end after this look, and whoever ends it will look too; the last of them finds no
+    /// such witness. So with thousands of shards not everybody reads thousands of rows.
+    ///
+    /// # Errors
+    /// A service failed: call it again later.
+    pub async fn advance_after(&self, key: &ShardKey, shards: u32) -> Result<(), CloudError> {
+        if shards > SMALL_STAGE && self.has_witness(key, shards).await? {
+            return Ok(());
+        }
+        self.advance(key.job).await.map(drop)
+    }
+
+    async fn has_witness(&self, key: &ShardKey, shards: u32) -> Result<bool, CloudError> {
+        for _ in 0..WITNESSES {
+            let number = (self.time.random() % u128::from(shards)) as u32;
+            let sibling = ShardKey {
+                shard: number,
+                ..key.clone()
+            };
+            if number == key.shard {
+                continue;
+            }
+            if self
+                .store
+                .shard(&sibling)
+                .await?
+                .is_some_and(|row| !row.value.has_ended())
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Ends a job that must not run; one that has ended stays as it is.
@@ -82,24 +134,20 @@ impl<S: WriteJobs, A: StoreArtifacts, Q: SendTasks> Conductor<S, A, Q> {
             self.end(snapshot, JobEvent::Fail { failure }).await?;
             return Ok(Advance::Ended);
         };
+        let controls = self.store.controls().await?;
         let mut dispatched = 0;
-        for command in plan(&workflow, snapshot) {
+        for command in plan(&workflow, snapshot, &controls) {
             match command {
-                Command::Dispatch(key) => {
-                    // The message first: a row without a message would wait for ever, a message without a row does not.
-                    self.queues
-                        .send(&Task::new(job, key.clone(), &self.source, (self.now)()))
-                        .await?;
-                    match self.store.put_shard(&Shard::queued(key, (self.now)()), None).await {
-                        // A worker was faster, or another planner: the row is there.
-                        Ok(_) | Err(CloudError::Conflict) => dispatched += 1,
-                        Err(error) => return Err(error),
+                Command::Dispatch { shards, route } => {
+                    if let Some(stage) = shards.first().and_then(|key| workflow.stage(&key.stage)) {
+                        self.dispatch(snapshot, stage, &shards, route).await?;
                     }
+                    dispatched += shards.len();
                 }
-                Command::Complete => {
+                Command::Complete { degraded } => {
                     let manifest = manifest_key(job.id);
-                    self.store_manifest(snapshot, &manifest).await?;
-                    self.end(snapshot, JobEvent::Complete { manifest }).await?;
+                    self.store_manifest(&workflow, snapshot, &manifest).await?;
+                    self.end(snapshot, JobEvent::Complete { manifest, degraded }).await?;
                     return Ok(Advance::Ended);
                 }
                 Command::Fail(failure) => {
@@ -111,8 +159,86 @@ impl<S: WriteJobs, A: StoreArtifacts, Q: SendTasks> Conductor<S, A, Q> {
         Ok(Advance::Dispatched(dispatched))
     }
 
-    async fn store_manifest(&self, snapshot: &Snapshot, key: &str) -> Result<(), CloudError> {
-        let bytes = serde_json::to_vec_pretty(&Manifest::of(snapshot)).map_err(|e| CloudError::Malformed {
+    /// Sends the tasks of some shards of a stage and writes their rows.
+    ///
+    /// The message first: a row without a message would wait until the sweeper comes, a message without a row does not.
+    ///
+    /// # Errors
+    /// A service failed; some may have been sent.
+    pub async fn dispatch(
+        &self,
+        snapshot: &Snapshot,
+        stage: &StageSpec,
+        shards: &[ShardKey],
+        route: Route,
+    ) -> Result<(), CloudError> {
+        let job = &snapshot.job.value;
+        for some in shards.chunks(TASKS_AT_ONCE) {
+            self.send(snapshot, stage, some, route).await?;
+            let rows = some.iter().map(|key| self.write_dispatched(snapshot, key, job.round));
+            // Boxed: the futures of SDK calls are large.
+            let rows: Vec<_> = rows.map(Box::pin).collect();
+            stream::iter(rows)
+                .buffer_unordered(WRITES_AT_ONCE)
+                .try_collect::<Vec<()>>()
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Sends tasks without writing rows.
+    ///
+    /// # Errors
+    /// A service failed; some may have been sent.
+    pub async fn send(
+        &self,
+        snapshot: &Snapshot,
+        stage: &StageSpec,
+        shards: &[ShardKey],
+        route: Route,
+    ) -> Result<(), CloudError> {
+        let job = &snapshot.job.value;
+        let count = snapshot.shard_count(&stage.name).ok().flatten().unwrap_or(1);
+        // What a deployment without Batch is asked to run there runs where it can.
+        if route == Route::Queue || !self.queues.has_batch() {
+            let task = |key: &ShardKey| Task::new(job, key.clone(), count, &self.source, self.time.now());
+            let tasks: Vec<_> = shards.iter().map(task).collect();
+            return self.queues.send(&tasks).await;
+        }
+        for run in consecutive(shards) {
+            let Some(first) = run.first() else { continue };
+            let work = BatchWork {
+                first: first.clone(),
+                count: run.len() as u32,
+                round: job.round,
+                timeout_s: stage.timeout_s,
+                express: job.priority >= marey_engine::message::EXPRESS_PRIORITY,
+            };
+            self.queues.submit(&work).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_dispatched(&self, snapshot: &Snapshot, key: &ShardKey, round: u32) -> Result<(), CloudError> {
+        let now = self.time.now();
+        let row = snapshot.shards.get(&(key.stage.clone(), key.shard));
+        let (shard, version) = match row {
+            None => (Shard::queued(key.clone(), round, now), None),
+            Some(row) => match row.value.apply(ShardEvent::Dispatch { round }, now) {
+                Ok(shard) => (shard, Some(row.version)),
+                Err(_) => return Ok(()),
+            },
+        };
+        match self.store.put_shard(&shard, version).await {
+            // A worker was faster, or another planner: the row is there.
+            Ok(_) | Err(CloudError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn store_manifest(&self, workflow: &Workflow, snapshot: &Snapshot, key: &str) -> Result<(), CloudError> {
+        let manifest = Manifest::of(workflow, snapshot);
+        let bytes = serde_json::to_vec_pretty(&manifest).map_err(|e| CloudError::Malformed {
             what: "manifest".to_owned(),
             problem: e.to_string(),
         })?;
@@ -122,13 +248,18 @@ impl<S: WriteJobs, A: StoreArtifacts, Q: SendTasks> Conductor<S, A, Q> {
     async fn end(&self, snapshot: &Snapshot, event: JobEvent) -> Result<(), CloudError> {
         let job: &Job = &snapshot.job.value;
         // The snapshot's job has not ended, so the event applies; a Conflict says that somebody ended it meanwhile.
-        let Ok(ended) = job.apply(event, (self.now)()) else {
+        let Ok(ended) = job.apply(event, self.time.now()) else {
             return Ok(());
         };
         self.store.put_job(&ended, snapshot.job.version).await?;
         tracing::info!(job = %job.id, trace = %job.trace, state = ?ended.state, "job ended");
         Ok(())
     }
+}
+
+/// Groups of shards that follow each other.
+fn consecutive(shards: &[ShardKey]) -> impl Iterator<Item = &[ShardKey]> {
+    shards.chunk_by(|a, b| a.shard + 1 == b.shard)
 }
 
 /// Why a job ends whose workflow is not one of this deployment.
@@ -144,5 +275,24 @@ fn unknown_workflow(name: &str) -> Failure {
         stage: None,
         attempt: 0,
         class: FailureClass::Permanent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_shards_that_follow_each_other_make_one_array() {
+        let key = |shard| ShardKey {
+            job: JobId::of_object("b", "k", None, "e"),
+            stage: "pose".parse().unwrap(),
+            shard,
+        };
+        let shards: Vec<_> = [0, 1, 2, 5, 7, 8].map(key).to_vec();
+        let groups: Vec<Vec<u32>> = consecutive(&shards)
+            .map(|run| run.iter().map(|key| key.shard).collect())
+            .collect();
+        assert_eq!(groups, [vec![0, 1, 2], vec![5], vec![7, 8]]);
     }
 }

@@ -7,11 +7,11 @@
 use marey_engine::{Failure, FailureClass, Refusal, Shard, ShardEvent, ShardState, Task};
 
 use crate::{
-    CloudError, Conductor,
+    CloudError, Conductor, Time,
     artifacts::StoreArtifacts,
     harness::{Disposal, Received},
     queues::{HoldMessages, ParkMessages, SendTasks},
-    store::{FailureRecord, WriteJobs},
+    store::{FailureRecord, ReadControls, WriteJobs},
 };
 
 /// What becomes of a dead letter.
@@ -28,11 +28,12 @@ enum Verdict {
 ///
 /// # Errors
 /// A service failed; the message stays in its dead-letter queue and comes back.
-pub async fn handle<S, A, Q>(conductor: &Conductor<S, A, Q>, message: &Received) -> Result<Disposal, CloudError>
+pub async fn handle<S, A, Q, T>(conductor: &Conductor<S, A, Q, T>, message: &Received) -> Result<Disposal, CloudError>
 where
-    S: WriteJobs,
+    S: WriteJobs + ReadControls,
     A: StoreArtifacts,
     Q: SendTasks + HoldMessages + ParkMessages,
+    T: Time,
 {
     let task = serde_json::from_str::<Task>(&message.body)
         .ok()
@@ -46,7 +47,10 @@ where
             );
             Verdict::Park
         }
-        Some(task) => record(conductor, &task, message).await?,
+        Some(task) => {
+            let cause = format!("the message reached the dead-letter queue {}", message.queue);
+            record(conductor, &task, Some(&message.body), &cause).await?
+        }
     };
     match verdict {
         Verdict::Park => conductor.queues.park(&message.body, &message.queue).await?,
@@ -60,12 +64,33 @@ where
     Ok(Disposal::Acknowledge)
 }
 
-/// Records a dead task on its job. Whatever an earlier delivery left undone is done by the next.
-async fn record<S, A, Q>(conductor: &Conductor<S, A, Q>, task: &Task, message: &Received) -> Result<Verdict, CloudError>
+/// Marks a shard failed that nobody will run again, and ends its job if nothing else keeps it alive. A shard that an attempt
+/// still runs is left to it.
+///
+/// # Errors
+/// A service failed: call it again.
+pub async fn abandon<S, A, Q, T>(conductor: &Conductor<S, A, Q, T>, task: &Task, cause: &str) -> Result<(), CloudError>
 where
-    S: WriteJobs,
+    S: WriteJobs + ReadControls,
     A: StoreArtifacts,
     Q: SendTasks,
+    T: Time,
+{
+    record(conductor, task, None, cause).await.map(drop)
+}
+
+/// Records a dead task on its job. Whatever an earlier delivery left undone is done by the next.
+async fn record<S, A, Q, T>(
+    conductor: &Conductor<S, A, Q, T>,
+    task: &Task,
+    message: Option<&str>,
+    cause: &str,
+) -> Result<Verdict, CloudError>
+where
+    S: WriteJobs + ReadControls,
+    A: StoreArtifacts,
+    Q: SendTasks,
+    T: Time,
 {
     let key = &task.payload;
     let shard = loop {
@@ -73,12 +98,18 @@ where
             tracing::error!(job = %key.job, "dead letter of an unknown job parked");
             return Ok(Verdict::Park);
         };
+        let round = snapshot.job.value.round;
         let row = snapshot.shards.get(&(key.stage.clone(), key.shard)).cloned();
         let (shard, version) = match row {
             Some(row) => (row.value, Some(row.version)),
-            None => (Shard::queued(key.clone(), task.created_at), None),
+            None => (Shard::queued(key.clone(), round, task.created_at), None),
         };
-        let now = (conductor.now)();
+        if shard.is_left_over(round) && !snapshot.job.value.has_ended() {
+            // The letter is of a round that is over; its shard is sent again in this one.
+            conductor.advance(key.job).await?;
+            return Ok(Verdict::Forget);
+        }
+        let now = conductor.time.now();
         let failure = abandoned(&shard);
         match shard.apply(ShardEvent::Abandon { failure }, now) {
             Ok(failed) => match conductor.store.put_shard(&failed, version).await {
@@ -104,9 +135,9 @@ where
         // The shard's moment, not this one: a second delivery writes the same record.
         at,
         failure,
-        cause: format!("the message reached the dead-letter queue {}", message.queue),
-        message: Some(message.body.clone()),
-        id: format!("{key}/dead"),
+        cause: cause.to_owned(),
+        message: message.map(str::to_owned),
+        id: format!("{key}/{}/dead", shard.attempt),
     };
     conductor.store.record_failure(&record).await?;
     conductor.advance(key.job).await?;

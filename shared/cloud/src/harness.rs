@@ -5,38 +5,46 @@
 //! expired is taken again, a lease that lives is waited for.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
 use marey_engine::{
-    Artifact, FailureClass, LeaseToken, Refusal, Shard, ShardEvent, ShardKey, StageSpec, Task, Versioned, Workflow,
+    FailureClass, LeaseToken, Refusal, Shard, ShardEvent, ShardKey, Snapshot, StageName, StageSpec, Task, Versioned,
+    Workflow, cost::Machine, ends,
 };
 use tracing::Instrument;
 
 use crate::{
-    CloudError, Conductor, Stage, StageError,
+    CloudError, Conductor, RealTime, Stage, StageError, Time,
     artifacts::{ReadUploads, StoreArtifacts},
     queues::{HoldMessages, SendTasks},
-    store::{FailureRecord, WriteJobs},
+    store::{FailureRecord, JobsTable, Pulse},
 };
 
 mod attempt;
+mod breaker;
 mod outcome;
+mod reuse;
 pub(crate) mod scratch;
+mod workplace;
 
-use attempt::Attempt;
-use outcome::{causes, failure_of, random_share, report, unreadable};
+use outcome::{Ended, causes, failure_of, report, unreadable};
+pub use workplace::{Attempt, Bench, Left, Product, StageWorkplace, Workplace};
 
 /// How long an attempt may be silent before another takes its place.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
-/// How often an attempt says that it is alive.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-
 /// How long before the function's deadline an attempt must give up, to leave a clean end.
 const MARGIN: SignedDuration = SignedDuration::from_secs(6);
+
+/// Of a stage with at most so many shards an attempt reads all of the job's rows, in one call; of a larger one only those it
+/// needs.
+const SMALL_STAGE: u32 = 32;
+
+/// A pulse is written at most this often.
+const PULSE: SignedDuration = SignedDuration::from_secs(10);
 
 /// A message as it was received.
 #[derive(Debug, Clone)]
@@ -64,9 +72,11 @@ impl Received {
 
     /// When to come back because a service did not answer: later each time, so that the few deliveries that a queue allows
     /// outlast minutes of trouble, not seconds.
-    pub fn after_trouble(&self) -> Disposal {
+    pub fn after_trouble(&self, time: &impl Time) -> Disposal {
         let ceiling = 15_u32 << self.receives.saturating_sub(1).min(4);
-        Disposal::Return(Some(ceiling / 2 + (f64::from(ceiling / 2) * random_share()) as u32))
+        Disposal::Return(Some(
+            ceiling / 2 + (f64::from(ceiling / 2) * time.random_share()) as u32,
+        ))
     }
 }
 
@@ -79,12 +89,17 @@ pub enum Disposal {
     Return(Option<u32>),
 }
 
-/// Everything a stage's function needs.
+/// Everything that runs a stage's tasks needs.
 #[derive(Debug)]
-pub struct Harness<T, S, A, Q> {
-    stage: Arc<T>,
-    conductor: Conductor<S, A, Q>,
-    heartbeat: Duration,
+pub struct Harness<W, S, A, Q, T = RealTime> {
+    workplace: W,
+    conductor: Conductor<S, A, Q, T>,
+    machine: Machine,
+    /// Part of what decides an outcome: the code that runs.
+    revision: String,
+    pulse: Mutex<Option<Pulse>>,
+    /// Overrules how often an attempt says that it is alive.
+    heartbeat: Option<Duration>,
 }
 
 /// What asking for the lease led to.
@@ -93,24 +108,43 @@ enum Admission {
     Refused(Disposal),
 }
 
-impl<T, S, A, Q> Harness<T, S, A, Q>
+impl<G, S, A, Q, T> Harness<StageWorkplace<G, A>, S, A, Q, T>
 where
-    T: Stage,
-    S: WriteJobs,
-    A: ReadUploads + StoreArtifacts,
+    G: Stage,
+    S: JobsTable,
+    A: ReadUploads + StoreArtifacts + Clone,
     Q: SendTasks + HoldMessages,
+    T: Time,
 {
-    /// A harness for one stage.
-    pub fn new(stage: T, conductor: Conductor<S, A, Q>) -> Self {
+    /// A harness for one stage on one machine. `revision` names the code: results of other code are not reused.
+    pub fn of_stage(stage: G, conductor: Conductor<S, A, Q, T>, machine: Machine, revision: &str) -> Self {
+        let workplace = StageWorkplace::new(stage, conductor.artifacts.clone());
+        Self::new(workplace, conductor, machine, revision)
+    }
+}
+
+impl<W, S, A, Q, T> Harness<W, S, A, Q, T>
+where
+    W: Workplace,
+    S: JobsTable,
+    A: StoreArtifacts,
+    Q: SendTasks + HoldMessages,
+    T: Time,
+{
+    /// A harness for the work that is done at a place.
+    pub fn new(workplace: W, conductor: Conductor<S, A, Q, T>, machine: Machine, revision: &str) -> Self {
         Self {
-            stage: Arc::new(stage),
+            workplace,
             conductor,
-            heartbeat: HEARTBEAT,
+            machine,
+            revision: revision.to_owned(),
+            pulse: Mutex::default(),
+            heartbeat: None,
         }
     }
 
     fn now(&self) -> Timestamp {
-        (self.conductor.now)()
+        self.conductor.time.now()
     }
 
     /// Handles one message. `deadline` is when the function itself will be ended.
@@ -118,101 +152,168 @@ where
     /// Never fails: what goes wrong is logged here and the message comes back.
     pub async fn handle(&self, message: &Received, deadline: Timestamp) -> Disposal {
         let disposal = match self.read(&message.body) {
-            Ok(task) => {
-                let key = &task.payload;
-                let span = tracing::info_span!("task", job = %key.job, stage = %key.stage, shard = key.shard,
-                    trace = %task.metadata.trace, attempt = tracing::field::Empty);
-                let outcome = Box::pin(self.run(&task, message, deadline))
-                    .instrument(span.clone())
-                    .await;
-                outcome.unwrap_or_else(|error| {
-                    span.in_scope(|| tracing::warn!(error = error.chain(), "task interrupted"));
-                    message.after_trouble()
-                })
-            }
+            Ok(task) => match self.traced(&task, Some(message), deadline).await {
+                Ok(disposal) => disposal,
+                Err(_) => message.after_trouble(&self.conductor.time),
+            },
             Err(problem) => unreadable(&problem),
         };
         message.put_back(&self.conductor.queues, disposal).await;
         disposal
     }
 
+    /// Runs a shard that no message asks for, as in a container of AWS Batch. What must come back must be begun again by
+    /// whoever began this; after the last attempt the shard is marked failed, since no dead letter will tell.
+    ///
+    /// # Errors
+    /// A service failed: begin again.
+    pub async fn run_task(&self, task: &Task, deadline: Timestamp) -> Result<Disposal, CloudError> {
+        self.traced(task, None, deadline).await
+    }
+
+    async fn traced(
+        &self,
+        task: &Task,
+        message: Option<&Received>,
+        deadline: Timestamp,
+    ) -> Result<Disposal, CloudError> {
+        let key = &task.payload;
+        let span = tracing::info_span!("task", job = %key.job, stage = %key.stage, shard = key.shard,
+            trace = %task.metadata.trace, attempt = tracing::field::Empty);
+        // Boxed: the futures of SDK calls are large.
+        let outcome = Box::pin(self.run(task, message, deadline))
+            .instrument(span.clone())
+            .await;
+        if let Err(error) = &outcome {
+            span.in_scope(|| tracing::warn!(error = error.chain(), "task interrupted"));
+        }
+        outcome
+    }
+
     /// The task that a message carries, if it is one of this stage.
     fn read(&self, body: &str) -> Result<Task, String> {
         let task: Task = serde_json::from_str(body).map_err(|e| e.to_string())?;
         let task = task.check().map_err(|e| e.to_string())?;
-        if task.payload.stage.as_str() == self.stage.name() {
+        if task.payload.stage.as_str() == self.workplace.stage() {
             Ok(task)
         } else {
             Err(format!("it is a task of the stage {}", task.payload.stage))
         }
     }
 
-    async fn run(&self, task: &Task, message: &Received, deadline: Timestamp) -> Result<Disposal, CloudError> {
-        let attempt = match self.admit(task).await? {
+    async fn run(&self, task: &Task, message: Option<&Received>, deadline: Timestamp) -> Result<Disposal, CloudError> {
+        let attempt = match self.admit(task, message).await? {
             Admission::Granted(attempt) => attempt,
             Admission::Refused(disposal) => return Ok(disposal),
         };
         tracing::Span::current().record("attempt", attempt.number);
         tracing::info!("stage started");
         self.hold(message).await;
-        // Boxed: the futures of SDK calls are large.
-        let disposal = match Box::pin(self.work(&attempt, message, deadline)).await {
-            Ok((artifacts, facts)) => self.complete(&attempt, artifacts, facts).await?,
-            Err(error) => self.settle(&attempt, message, error).await?,
+        let began = self.now();
+        let disposal = if let Some(memo) = self.remembered(&attempt).await {
+            self.complete(&attempt, memo, began).await?
+        } else {
+            // Boxed: the futures of SDK calls are large.
+            let (outcome, frames) = Box::pin(self.work(&attempt, message, deadline)).await;
+            match outcome {
+                Ok(left) => self.complete(&attempt, Ended::worked(left, frames), began).await?,
+                Err(error) => self.settle(&attempt, message, error, began).await?,
+            }
         };
         if disposal == Disposal::Acknowledge {
-            self.conductor.advance(task.payload.job).await?;
+            self.conductor.advance_after(&attempt.key, attempt.shards).await?;
         }
         Ok(disposal)
     }
 
+    /// The rows that an attempt needs.
+    async fn rows_for(&self, task: &Task) -> Result<Option<Snapshot>, CloudError> {
+        let key = &task.payload;
+        let job = match task.metadata.shards {
+            0..=SMALL_STAGE => None,
+            _ => self.conductor.store.job(key.job).await?,
+        };
+        let Some(job) = job else {
+            return self.conductor.store.snapshot(key.job).await;
+        };
+        let upstream = upstream(&job.value.workflow, &key.stage);
+        self.conductor.store.snapshot_for(key, &upstream).await
+    }
+
     /// Asks for the lease, as often as somebody else writes the row in between.
-    async fn admit(&self, task: &Task) -> Result<Admission, CloudError> {
+    async fn admit(&self, task: &Task, message: Option<&Received>) -> Result<Admission, CloudError> {
         let key = &task.payload;
         loop {
-            let Some(snapshot) = self.conductor.store.snapshot(key.job).await? else {
+            let Some(snapshot) = self.rows_for(task).await? else {
                 return Ok(Admission::Refused(unreadable("its job does not exist")));
             };
-            if snapshot.job.value.has_ended() {
+            let job = &snapshot.job.value;
+            if job.has_ended() {
                 tracing::info!("task dropped: its job has ended");
                 return Ok(Admission::Refused(Disposal::Acknowledge));
             }
-            let workflow = Workflow::shipped(&snapshot.job.value.workflow);
-            let Some(spec) = workflow
+            let workflow = Workflow::shipped(&job.workflow);
+            let Some((workflow, spec)) = workflow
                 .as_ref()
-                .and_then(|workflow| workflow.stage(&key.stage))
-                .cloned()
+                .and_then(|it| Some((it, it.stage(&key.stage)?.clone())))
             else {
                 return Ok(Admission::Refused(unreadable("its workflow has no such stage")));
             };
-            if !spec.needs.iter().all(|need| snapshot.is_stage_complete(need)) {
-                tracing::warn!("task returned: what the stage needs is not complete");
+            if !self.can_begin(workflow, &spec, &snapshot).await? {
+                tracing::warn!("task returned: what the stage needs has not ended");
                 return Ok(Admission::Refused(Disposal::Return(Some(10))));
             }
             let row = snapshot.shards.get(&(key.stage.clone(), key.shard)).cloned();
             let (shard, version) = match row {
                 Some(row) => (row.value, Some(row.version)),
                 // The message overtook the row that its sender writes next.
-                None => (Shard::queued(key.clone(), task.created_at), None),
+                None => (Shard::queued(key.clone(), job.round, task.created_at), None),
             };
+            // The message of a new round overtook the row, or one of an old round comes late: it is the same work.
+            let shard = if shard.is_left_over(job.round) {
+                let round = job.round;
+                shard.apply(ShardEvent::Dispatch { round }, self.now()).unwrap_or(shard)
+            } else {
+                shard
+            };
+            if let Some(held) = self.held(&shard, version, &job.workflow).await? {
+                if held {
+                    return Ok(Admission::Refused(Disposal::Acknowledge));
+                }
+                continue;
+            }
             match self.lease(&shard, version, &spec).await {
                 Ok((row, token)) => {
-                    let attempt = Attempt {
+                    let shards = snapshot.shard_count(&key.stage).ok().flatten().unwrap_or(1);
+                    return Ok(Admission::Granted(Box::new(Attempt {
                         job: snapshot.job.value.clone(),
                         snapshot,
                         spec,
                         key: key.clone(),
+                        shards,
                         number: row.value.attempt,
                         token,
                         row: Mutex::new(row),
-                    };
-                    return Ok(Admission::Granted(Box::new(attempt)));
+                    })));
                 }
-                Err(LeaseError::Refused(refusal)) => return self.refuse(key, &refusal).await,
+                Err(LeaseError::Refused(refusal)) => return self.refuse(task, message, &refusal).await,
                 Err(LeaseError::Cloud(CloudError::Conflict)) => {}
                 Err(LeaseError::Cloud(error)) => return Err(error),
             }
         }
+    }
+
+    /// Whether everything has ended that a stage needs. Of a large stage only the stages before it were read; what became
+    /// of those that are not complete, all rows tell.
+    async fn can_begin(&self, workflow: &Workflow, spec: &StageSpec, seen: &Snapshot) -> Result<bool, CloudError> {
+        if spec.needs.iter().all(|need| seen.is_stage_complete(need)) {
+            return Ok(true);
+        }
+        let Some(all) = self.conductor.store.snapshot(seen.job.value.id).await? else {
+            return Ok(false);
+        };
+        let ends = ends(workflow, &all);
+        Ok(spec.needs.iter().all(|need| ends.contains_key(need)))
     }
 
     async fn lease(
@@ -221,7 +322,7 @@ where
         version: Option<u64>,
         spec: &StageSpec,
     ) -> Result<(Versioned<Shard>, LeaseToken), LeaseError> {
-        let token = LeaseToken(uuid::Uuid::new_v4());
+        let token = LeaseToken(uuid::Uuid::from_u128(self.conductor.time.random()));
         let (now, max_attempts) = (self.now(), spec.retry.attempts);
         let leased = shard.apply(
             ShardEvent::Lease {
@@ -234,46 +335,55 @@ where
         Ok((self.conductor.store.put_shard(&leased, version).await?, token))
     }
 
-    async fn refuse(&self, key: &ShardKey, refusal: &Refusal) -> Result<Admission, CloudError> {
+    async fn refuse(
+        &self,
+        task: &Task,
+        message: Option<&Received>,
+        refusal: &Refusal,
+    ) -> Result<Admission, CloudError> {
+        let key = &task.payload;
         let disposal = match refusal {
             Refusal::Ended => {
                 // An earlier delivery ended the shard and may have died before it planned: plan again.
-                self.conductor.advance(key.job).await?;
+                self.conductor.advance_after(key, task.metadata.shards).await?;
                 Disposal::Acknowledge
             }
+            // Whoever holds the lease does the work; only a message must be kept for the case that they die.
+            Refusal::Leased { .. } if message.is_none() => Disposal::Acknowledge,
             Refusal::Leased { until } => {
                 let wait = until.duration_since(self.now()).as_secs().clamp(0, 120) as u32 + 1;
                 tracing::info!(wait_s = wait, "task returned: another attempt holds the lease");
                 Disposal::Return(Some(wait))
+            }
+            Refusal::Exhausted { .. } if message.is_none() => {
+                crate::dead_letter::abandon(&self.conductor, task, "its attempts in AWS Batch are used up").await?;
+                Disposal::Acknowledge
             }
             Refusal::Exhausted { .. } => {
                 // The queue counts deliveries itself and moves the message to the dead-letter queue.
                 tracing::warn!(%refusal, "task returned");
                 Disposal::Return(Some(0))
             }
-            Refusal::LeaseLost => Disposal::Return(None),
+            Refusal::LeaseLost | Refusal::OutOfPlace => Disposal::Return(None),
         };
         Ok(Admission::Refused(disposal))
     }
 
-    async fn complete(
-        &self,
-        attempt: &Attempt,
-        artifacts: Vec<Artifact>,
-        facts: serde_json::Value,
-    ) -> Result<Disposal, CloudError> {
-        let frames = facts
-            .get("frames")
-            .and_then(serde_json::Value::as_f64)
-            .unwrap_or(f64::NAN);
+    async fn complete(&self, attempt: &Attempt, ended: Ended, began: Timestamp) -> Result<Disposal, CloudError> {
+        let cost_usd = self.cost_usd(began, ended.left.artifacts.len());
         let event = ShardEvent::Complete {
             token: attempt.token,
-            artifacts,
-            facts,
+            artifacts: ended.left.artifacts,
+            facts: ended.left.facts,
+            frames: ended.frames,
+            reused: ended.reused,
+            cost_usd,
         };
         match self.write(attempt, event).await {
             Ok(row) => {
-                report(&attempt.job, &row.value, frames);
+                report(&attempt.job, &row.value, cost_usd);
+                self.remember(attempt, &row.value).await;
+                self.succeeded(attempt, &row.value).await;
                 Ok(Disposal::Acknowledge)
             }
             Err(LeaseError::Refused(refusal)) => self.lost(&refusal),
@@ -282,32 +392,30 @@ where
     }
 
     /// Records a failure on the shard and decides whether the message comes back.
-    async fn settle(&self, attempt: &Attempt, message: &Received, error: StageError) -> Result<Disposal, CloudError> {
+    async fn settle(
+        &self,
+        attempt: &Attempt,
+        message: Option<&Received>,
+        error: StageError,
+        began: Timestamp,
+    ) -> Result<Disposal, CloudError> {
         let failure = failure_of(&error, &attempt.key, attempt.number);
         let cause = causes(&error);
-        let token = attempt.token;
+        let (token, cost_usd) = (attempt.token, self.cost_usd(began, 0));
+        // Without a message there is no dead letter that would end the shard.
+        let is_final = error.class == FailureClass::Permanent || (message.is_none() && attempt.is_last());
         let event = match error.class {
-            FailureClass::Transient => ShardEvent::GiveBack {
+            FailureClass::Cancelled => return self.stopped(attempt).await,
+            _ if is_final => ShardEvent::Fail {
                 token,
                 failure: failure.clone(),
+                cost_usd,
             },
-            FailureClass::Permanent => ShardEvent::Fail {
+            _ => ShardEvent::GiveBack {
                 token,
                 failure: failure.clone(),
+                cost_usd,
             },
-            FailureClass::Cancelled => {
-                // Whoever ended the job or took the lease has written what there is to write.
-                tracing::info!("stage stopped");
-                let job = self.conductor.store.job(attempt.job.id).await?;
-                let ended = job.is_none_or(|job| job.value.has_ended());
-                if !ended {
-                    return Ok(Disposal::Return(None));
-                }
-                return match self.write(attempt, ShardEvent::Cancel).await {
-                    Ok(_) | Err(LeaseError::Refused(_)) => Ok(Disposal::Acknowledge),
-                    Err(LeaseError::Cloud(error)) => Err(error),
-                };
-            }
         };
         tracing::warn!(code = failure.code, cause, class = ?failure.class, "stage failed");
         match self.write(attempt, event).await {
@@ -315,26 +423,38 @@ where
             Err(LeaseError::Refused(refusal)) => return self.lost(&refusal),
             Err(LeaseError::Cloud(error)) => return Err(error),
         }
-        let id = format!("{}/{}", attempt.key, attempt.number);
-        let body = Some(message.body.clone());
-        let (job, at) = (attempt.key.job, self.now());
         let record = FailureRecord {
-            job,
-            at,
+            job: attempt.key.job,
+            at: self.now(),
             failure,
             cause,
-            message: body,
-            id,
+            message: message.map(|message| message.body.clone()),
+            id: format!("{}/{}", attempt.key, attempt.number),
         };
         self.conductor.store.record_failure(&record).await?;
+        self.failed(attempt, error.class).await;
         Ok(match error.class {
-            FailureClass::Transient if attempt.number < attempt.spec.retry.attempts => {
-                let delay = attempt.spec.retry.delay_s(attempt.number, random_share());
+            _ if is_final => Disposal::Acknowledge,
+            _ if attempt.is_last() => Disposal::Return(Some(0)),
+            _ => {
+                let attempts = attempt.row().value.attempts_this_round();
+                let delay = attempt.spec.retry.delay_s(attempts, self.conductor.time.random_share());
                 Disposal::Return(Some(delay.ceil() as u32))
             }
-            FailureClass::Transient => Disposal::Return(Some(0)),
-            _ => Disposal::Acknowledge,
         })
+    }
+
+    /// Ends an attempt that was told to stop: whoever ended the job or took the lease has written what there is to write.
+    async fn stopped(&self, attempt: &Attempt) -> Result<Disposal, CloudError> {
+        tracing::info!("stage stopped");
+        let job = self.conductor.store.job(attempt.job.id).await?;
+        if !job.is_none_or(|job| job.value.has_ended()) {
+            return Ok(Disposal::Return(None));
+        }
+        match self.write(attempt, ShardEvent::Cancel).await {
+            Ok(_) | Err(LeaseError::Refused(_)) => Ok(Disposal::Acknowledge),
+            Err(LeaseError::Cloud(error)) => Err(error),
+        }
     }
 
     #[expect(
@@ -346,6 +466,47 @@ where
         tracing::warn!(%refusal, "lease lost");
         Ok(Disposal::Return(None))
     }
+
+    fn cost_usd(&self, began: Timestamp, artifacts: usize) -> f64 {
+        let seconds = self.now().duration_since(began).as_secs_f64();
+        marey_engine::cost::attempt_usd(&self.machine, seconds, artifacts)
+    }
+
+    /// Writes this process's sign of life, if it has not just done so.
+    async fn pulse(&self, working_on: Option<&ShardKey>) {
+        let now = self.now();
+        let pulse = {
+            let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(pulse) = pulse.as_mut().filter(|pulse| now.duration_since(pulse.at) >= PULSE) else {
+                return;
+            };
+            pulse.at = now;
+            pulse.working_on = working_on.cloned();
+            pulse.clone()
+        };
+        if let Err(error) = self.conductor.store.put_pulse(&pulse).await {
+            tracing::warn!(error = error.chain(), "pulse missed");
+        }
+    }
+}
+
+/// The stages whose rows decide whether a stage can begin and what it reads: those it needs, and those from which they take
+/// the numbers of their shards.
+fn upstream(workflow: &str, stage: &StageName) -> Vec<StageName> {
+    let Some(workflow) = Workflow::shipped(workflow) else {
+        return Vec::new();
+    };
+    let mut stages: Vec<StageName> = Vec::new();
+    for need in workflow.stage(stage).iter().flat_map(|spec| &spec.needs) {
+        let count = workflow.stage(need).map(|spec| &spec.shards);
+        if let Some(marey_engine::ShardCount::From(source)) = count {
+            stages.push(source.from.clone());
+        }
+        stages.push(need.clone());
+    }
+    stages.sort();
+    stages.dedup();
+    stages
 }
 
 /// Why a write of an attempt did not happen.

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 
 use crate::{
-    Conductor, Settings, Stage,
+    Conductor, RealTime, Settings, Stage,
     aws::{Buckets, Queues, Table, sdk_config},
     harness::{Disposal, Harness, Received, scratch},
     telemetry,
@@ -36,7 +36,7 @@ pub async fn connect(source: &str) -> Result<(CloudConductor, Settings), Error> 
         artifacts: Buckets::new(&config, &settings),
         queues: Queues::new(&config, &settings),
         source: source.to_owned(),
-        now: Timestamp::now,
+        time: RealTime,
     };
     Ok((conductor, settings))
 }
@@ -49,7 +49,7 @@ pub async fn run_stage<T: Stage>(stage: T) -> Result<(), Error> {
     telemetry::init();
     scratch::sweep();
     let (conductor, settings) = connect(stage.name()).await?;
-    let harness = Harness::new(stage, conductor);
+    let harness = Harness::of_stage(stage, conductor, settings.machine, &settings.revision);
     let region = region();
     let (harness, settings, region) = (&harness, &settings, region.as_str());
     lambda_runtime::run(service_fn(move |event: LambdaEvent<SqsEvent>| async move {

@@ -13,13 +13,17 @@ pub mod error;
 pub mod harness;
 pub mod lambda;
 pub mod memory;
+pub mod publish;
 pub mod queues;
 pub mod settings;
 pub mod stage;
 pub mod store;
+pub mod sweep;
 pub mod telemetry;
+pub mod time;
 
 pub use conductor::Conductor;
 pub use error::CloudError;
 pub use settings::Settings;
-pub use stage::{Control, Input, Output, OutputFile, Stage, StageError, Work};
+pub use stage::{Control, Output, OutputFile, Stage, StageError, Work};
+pub use time::{RealTime, Time};

@@ -7,13 +7,18 @@ use std::{
     time::Duration,
 };
 
-use marey_engine::{Artifact, Job, JobId, Shard, ShardKey, Snapshot, StageRow, Task, Upload, Versioned};
+use marey_engine::{
+    Artifact, Control, Job, JobId, Scope, Shard, ShardKey, Snapshot, StageName, StageRow, Task, Upload, Versioned,
+};
 
 use crate::{
     CloudError,
-    artifacts::{ReadUploads, StoreArtifacts},
-    queues::{HoldMessages, ParkMessages, SendTasks},
-    store::{Creation, FailureRecord, JobPage, ReadJobs, WriteJobs},
+    artifacts::{DeleteArtifacts, ReadUploads, StoreArtifacts},
+    queues::{BatchWork, HoldMessages, ParkMessages, SendTasks},
+    store::{
+        Creation, FailureRecord, JobPage, KeepMemos, KeepPulses, Memo, Pulse, ReadControls, ReadJobs, RunningPage,
+        WriteControls, WriteJobs,
+    },
 };
 
 #[derive(Debug, Default)]
@@ -22,6 +27,10 @@ struct State {
     failures: BTreeMap<(JobId, String), FailureRecord>,
     objects: BTreeMap<String, Vec<u8>>,
     sent: VecDeque<Task>,
+    submitted: Option<Vec<BatchWork>>,
+    controls: BTreeMap<Scope, Versioned<Control>>,
+    pulses: BTreeMap<String, Pulse>,
+    memos: BTreeMap<String, Memo>,
     hidden: Vec<(String, u32)>,
     parked: Vec<String>,
     refuse: BTreeSet<&'static str>,
@@ -83,6 +92,21 @@ impl Memory {
         self.state().objects.get(key).cloned()
     }
 
+    /// Lets work be submitted to AWS Batch from now on.
+    pub fn offer_batch(&self) {
+        self.state().submitted.get_or_insert_default();
+    }
+
+    /// The work that was submitted to AWS Batch.
+    pub fn submitted(&self) -> Vec<BatchWork> {
+        self.state().submitted.clone().unwrap_or_default()
+    }
+
+    /// The keys of all objects.
+    pub fn object_keys(&self) -> Vec<String> {
+        self.state().objects.keys().cloned().collect()
+    }
+
     /// The receipts that were hidden, and for how many seconds.
     pub fn hidden(&self) -> Vec<(String, u32)> {
         self.state().hidden.clone()
@@ -101,6 +125,36 @@ impl ReadJobs for Memory {
 
     async fn snapshot(&self, id: JobId) -> Result<Option<Snapshot>, CloudError> {
         Ok(self.working("snapshot")?.jobs.get(&id).cloned())
+    }
+
+    async fn snapshot_for(&self, key: &ShardKey, stages: &[StageName]) -> Result<Option<Snapshot>, CloudError> {
+        let mut found = self.working("snapshot")?.jobs.get(&key.job).cloned();
+        if let Some(snapshot) = &mut found {
+            let own = (key.stage.clone(), key.shard);
+            snapshot
+                .shards
+                .retain(|place, _| *place == own || stages.contains(&place.0));
+        }
+        Ok(found)
+    }
+
+    async fn running(&self, express: bool, limit: u32, cursor: Option<&str>) -> Result<RunningPage, CloudError> {
+        let state = self.working("running")?;
+        let mut places: Vec<_> = running(&state.jobs, express).collect();
+        places.sort();
+        places.retain(|place| cursor.is_none_or(|cursor| place.0.as_str() > cursor));
+        let more = places.len() > limit as usize;
+        places.truncate(limit as usize);
+        let next = places.last().filter(|_| more).map(|place| place.0.clone());
+        let jobs = places.into_iter().map(|place| place.1).collect();
+        Ok(RunningPage { jobs, next })
+    }
+
+    async fn ahead_of(&self, job: &Job) -> Result<u64, CloudError> {
+        let state = self.working("ahead_of")?;
+        let express = job.priority >= marey_engine::message::EXPRESS_PRIORITY;
+        let own = place(job);
+        Ok(running(&state.jobs, express).filter(|place| place.0 < own).count() as u64)
     }
 
     async fn list(&self, owner: &str, limit: u32, cursor: Option<&str>) -> Result<JobPage, CloudError> {
@@ -137,6 +191,18 @@ impl ReadJobs for Memory {
         found.sort_by_key(|record| record.at);
         Ok(found)
     }
+}
+
+/// Where a job stands among the running ones: text that sorts by age.
+fn place(job: &Job) -> String {
+    format!("{:.3}#{}", job.created_at, job.id)
+}
+
+fn running(jobs: &BTreeMap<JobId, Snapshot>, express: bool) -> impl Iterator<Item = (String, JobId)> {
+    let is_express = |job: &Job| job.priority >= marey_engine::message::EXPRESS_PRIORITY;
+    let jobs = jobs.values().map(|rows| &rows.job.value);
+    jobs.filter(move |job| !job.has_ended() && is_express(job) == express)
+        .map(|job| (place(job), job.id))
 }
 
 /// The next version of a row, if the write was decided on the row as it is.
@@ -206,6 +272,13 @@ impl WriteJobs for Memory {
         Ok(rows.job.clone())
     }
 
+    async fn delete_job(&self, id: JobId) -> Result<(), CloudError> {
+        let mut state = self.working("delete_job")?;
+        state.jobs.remove(&id);
+        state.failures.retain(|(job, _), _| *job != id);
+        Ok(())
+    }
+
     async fn record_failure(&self, record: &FailureRecord) -> Result<(), CloudError> {
         let key = (record.job, record.id.clone());
         self.working("record_failure")?
@@ -213,6 +286,65 @@ impl WriteJobs for Memory {
             .entry(key)
             .or_insert_with(|| record.clone());
         Ok(())
+    }
+}
+
+impl ReadControls for Memory {
+    async fn control_rows(&self) -> Result<Vec<Versioned<Control>>, CloudError> {
+        Ok(self.working("control_rows")?.controls.values().cloned().collect())
+    }
+}
+
+impl WriteControls for Memory {
+    async fn put_control(&self, control: &Control, version: Option<u64>) -> Result<Versioned<Control>, CloudError> {
+        let mut state = self.working("put_control")?;
+        let version = next_version(state.controls.get(&control.scope).map(|row| row.version), version)?;
+        let row = Versioned {
+            value: control.clone(),
+            version,
+        };
+        state.controls.insert(control.scope.clone(), row.clone());
+        Ok(row)
+    }
+}
+
+impl KeepPulses for Memory {
+    async fn put_pulse(&self, pulse: &Pulse) -> Result<(), CloudError> {
+        let mut state = self.working("put_pulse")?;
+        state.pulses.insert(pulse.worker.clone(), pulse.clone());
+        Ok(())
+    }
+
+    async fn pulses(&self, stage: &StageName) -> Result<Vec<Pulse>, CloudError> {
+        let state = self.working("pulses")?;
+        Ok(state
+            .pulses
+            .values()
+            .filter(|pulse| pulse.stage == *stage)
+            .cloned()
+            .collect())
+    }
+}
+
+impl KeepMemos for Memory {
+    async fn memo(&self, inputs: &str) -> Result<Option<Memo>, CloudError> {
+        Ok(self.working("memo")?.memos.get(inputs).cloned())
+    }
+
+    async fn put_memo(&self, memo: &Memo) -> Result<(), CloudError> {
+        self.working("put_memo")?
+            .memos
+            .insert(memo.inputs.clone(), memo.clone());
+        Ok(())
+    }
+}
+
+impl DeleteArtifacts for Memory {
+    async fn delete_of(&self, job: JobId) -> Result<u64, CloudError> {
+        let mut state = self.working("delete_of")?;
+        let (before, prefix) = (state.objects.len(), crate::artifacts::job_prefix(job));
+        state.objects.retain(|key, _| !key.starts_with(&prefix));
+        Ok((before - state.objects.len()) as u64)
     }
 }
 
@@ -237,6 +369,14 @@ impl StoreArtifacts for Memory {
         Ok(())
     }
 
+    async fn copy(&self, from: &Artifact, to: &str) -> Result<(), CloudError> {
+        let mut state = self.working("copy")?;
+        let missing = || CloudError::Missing { what: from.key.clone() };
+        let bytes = state.objects.get(&from.key).cloned().ok_or_else(missing)?;
+        state.objects.insert(to.to_owned(), bytes);
+        Ok(())
+    }
+
     async fn store_bytes(&self, key: &str, _content_type: &str, bytes: Vec<u8>) -> Result<(), CloudError> {
         self.working("store_bytes")?.objects.insert(key.to_owned(), bytes);
         Ok(())
@@ -244,9 +384,22 @@ impl StoreArtifacts for Memory {
 }
 
 impl SendTasks for Memory {
-    async fn send(&self, task: &Task) -> Result<(), CloudError> {
-        self.working("send")?.sent.push_back(task.clone());
+    async fn send(&self, tasks: &[Task]) -> Result<(), CloudError> {
+        self.working("send")?.sent.extend(tasks.iter().cloned());
         Ok(())
+    }
+
+    async fn submit(&self, work: &BatchWork) -> Result<(), CloudError> {
+        let mut state = self.working("submit")?;
+        let missing = || CloudError::Missing {
+            what: "a Batch queue".to_owned(),
+        };
+        state.submitted.as_mut().ok_or_else(missing)?.push(work.clone());
+        Ok(())
+    }
+
+    fn has_batch(&self) -> bool {
+        self.state().submitted.is_some()
     }
 }
 

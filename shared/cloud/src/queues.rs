@@ -1,16 +1,38 @@
 //! Queues as a port.
 
-use std::future::Future;
+use std::{collections::BTreeMap, future::Future};
 
-use marey_engine::Task;
+use marey_engine::{ShardKey, Task};
 
 use crate::CloudError;
 
-/// Sending tasks to the queue of their stage.
+/// Some shards of one stage of one job, for AWS Batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchWork {
+    /// The first shard.
+    pub first: ShardKey,
+    /// How many shards follow each other from there.
+    pub count: u32,
+    /// The job's round.
+    pub round: u32,
+    /// After how many seconds an attempt is given up.
+    pub timeout_s: u32,
+    /// Whether it goes to the express queue.
+    pub express: bool,
+}
+
+/// Sending tasks to whatever runs them.
 pub trait SendTasks: Send + Sync {
-    /// Sends a task to its stage's queue, express if its priority asks for it. `Ok` promises that it is durable; it may
-    /// be delivered more than once and in any order.
-    fn send(&self, task: &Task) -> impl Future<Output = Result<(), CloudError>> + Send;
+    /// Sends tasks of one stage to its queue, express if their priority asks for it. `Ok` promises that all of them are
+    /// durable; each may be delivered more than once and in any order. An error says nothing of how many were sent.
+    fn send(&self, tasks: &[Task]) -> impl Future<Output = Result<(), CloudError>> + Send;
+
+    /// Hands work to AWS Batch. `Ok` promises that it will be begun, or that its failure will be told; handing over the same
+    /// work twice may run it twice, which the lease makes harmless.
+    fn submit(&self, work: &BatchWork) -> impl Future<Output = Result<(), CloudError>> + Send;
+
+    /// Whether there is a Batch queue to submit to.
+    fn has_batch(&self) -> bool;
 }
 
 /// Holding a message that was received.
@@ -23,4 +45,51 @@ pub trait HoldMessages: Send + Sync {
 pub trait ParkMessages: Send + Sync {
     /// Puts a message, as it came, where it stays until somebody looks at it.
     fn park(&self, body: &str, from_queue: &str) -> impl Future<Output = Result<(), CloudError>> + Send;
+}
+
+/// A parked message that was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// The text.
+    pub body: String,
+    /// URL of the dead-letter queue that it came from.
+    pub from_queue: String,
+    /// What names this delivery.
+    pub receipt: String,
+}
+
+/// Taking parked messages back.
+pub trait TakeParked: Send + Sync {
+    /// Receives some parked messages, hidden from others for so many seconds; none when there are none left to see.
+    fn parked(&self, hide_s: u32) -> impl Future<Output = Result<Vec<Parked>, CloudError>> + Send;
+
+    /// Forgets a parked message.
+    fn forget_parked(&self, receipt: &str) -> impl Future<Output = Result<(), CloudError>> + Send;
+
+    /// Sends a message as it is to the queue whose dead-letter queue this is.
+    fn send_back(&self, body: &str, dead_letter_queue: &str) -> impl Future<Output = Result<(), CloudError>> + Send;
+}
+
+/// How many messages a queue holds. The numbers are approximate and seconds old.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Ready to be received.
+    pub waiting: u64,
+    /// Received and not yet deleted, or hidden.
+    pub in_flight: u64,
+    /// Not to be received yet.
+    pub delayed: u64,
+}
+
+impl Depth {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.waiting + self.in_flight + self.delayed
+    }
+}
+
+/// Looking at queues.
+pub trait CountMessages: Send + Sync {
+    /// The depth of every queue that the deployment names, by name: `pose`, `pose-express`, `parked`, …
+    fn depths(&self) -> impl Future<Output = Result<BTreeMap<String, Depth>, CloudError>> + Send;
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use marey_engine::StageName;
+use marey_engine::{
+    StageName,
+    cost::{Machine, Processor},
+};
 
 /// A setting that is missing or malformed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,8 +26,19 @@ pub struct QueuePair {
     pub express: String,
 }
 
-/// Where a function finds what it works on.
+/// Where work for containers goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchNames {
+    /// Queue for priorities 0 to 6.
+    pub standard: String,
+    /// Queue for priorities 7 to 9.
+    pub express: String,
+    /// The job definition.
+    pub definition: String,
+}
+
+/// Where a function finds what it works on.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Name of the jobs table.
     pub table: String,
@@ -36,6 +50,12 @@ pub struct Settings {
     pub queues: BTreeMap<StageName, QueuePair>,
     /// URL of the queue where messages rest that nobody can act on.
     pub parked: Option<String>,
+    /// AWS Batch, where the deployment has it.
+    pub batch: Option<BatchNames>,
+    /// Names the code that runs: results of other code are not reused.
+    pub revision: String,
+    /// What this process runs on, for estimates of its cost.
+    pub machine: Machine,
     /// The largest upload in bytes.
     pub upload_max_bytes: u64,
 }
@@ -74,6 +94,14 @@ impl Settings {
                 }
             }
         }
+        let batch = match optional("MAREY_BATCH_QUEUE") {
+            None => None,
+            Some(standard) => Some(BatchNames {
+                standard,
+                express: required("MAREY_BATCH_QUEUE_EXPRESS")?,
+                definition: required("MAREY_BATCH_DEFINITION")?,
+            }),
+        };
         let upload_max_bytes = match optional("MAREY_UPLOAD_MAX_BYTES") {
             None => UPLOAD_MAX_BYTES,
             Some(text) => text.parse().map_err(|_| SettingsError {
@@ -87,8 +115,36 @@ impl Settings {
             artifacts: required("MAREY_ARTIFACTS_BUCKET")?,
             queues,
             parked: optional("MAREY_QUEUE_PARKED"),
+            batch,
+            revision: optional("MAREY_REVISION").unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
+            machine: machine(&lookup),
             upload_max_bytes,
         })
+    }
+}
+
+/// A function knows its memory; a container is told its price, or it is somebody's own machine.
+fn machine(lookup: &impl Fn(&str) -> Option<String>) -> Machine {
+    let number = |name: &str| {
+        lookup(name)
+            .and_then(|text| text.parse::<f64>().ok())
+            .filter(|n| n.is_finite())
+    };
+    let processor = Processor::OWN;
+    if let Some(memory) = number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") {
+        let memory_mib = memory as u32;
+        return Machine::Lambda { memory_mib, processor };
+    }
+    if let Some(usd_per_hour) = number("MAREY_USD_PER_HOUR") {
+        return Machine::Hourly { usd_per_hour };
+    }
+    match (number("MAREY_FARGATE_VCPUS"), number("MAREY_FARGATE_MEMORY")) {
+        (Some(vcpus), Some(memory)) => Machine::Fargate {
+            vcpus,
+            memory_mib: memory as u32,
+            processor,
+        },
+        _ => Machine::Own,
     }
 }
 

@@ -1,11 +1,12 @@
 //! What a stage is: files and values in, files and values out. The harness does everything else.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU8, AtomicU32, Ordering},
+        atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -18,28 +19,11 @@ pub trait Stage: Send + Sync + 'static {
     /// Its name in the workflows.
     fn name(&self) -> &'static str;
 
-    /// What must lie in its folder before it runs.
-    fn inputs(&self) -> &'static [Input];
-
     /// Runs one shard. Blocks; the harness calls it on a thread of its own.
     ///
     /// # Errors
     /// [`StageError`], with its retry intent.
     fn run(&self, work: &Work) -> Result<Output, StageError>;
-}
-
-/// Something that a stage reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input {
-    /// The upload itself.
-    Upload,
-    /// An artifact of a stage before it.
-    Artifact {
-        /// The stage that left it.
-        stage: &'static str,
-        /// Its name.
-        name: &'static str,
-    },
 }
 
 /// One shard to run.
@@ -49,12 +33,14 @@ pub struct Work {
     pub job: Job,
     /// Which shard.
     pub shard: ShardKey,
+    /// How many shards the stage has.
+    pub shards: u32,
     /// An empty folder for what the stage writes; gone after the attempt.
     pub scratch: PathBuf,
-    /// The upload's local copy, if asked for.
+    /// The upload's local copy, if the workflow lists it among the stage's inputs.
     pub upload: Option<PathBuf>,
-    /// Local copies of the artifacts asked for, by stage and name.
-    pub artifacts: BTreeMap<(String, String), PathBuf>,
+    /// Local copies of the artifacts that the workflow lists, by stage and name, in the order of the shards that left them.
+    pub artifacts: BTreeMap<(String, String), Vec<PathBuf>>,
     /// Progress to the outside, the order to stop to the inside.
     pub control: std::sync::Arc<Control>,
 }
@@ -63,21 +49,61 @@ impl Work {
     /// The upload's local copy.
     ///
     /// # Errors
-    /// The stage did not ask for it among its inputs.
+    /// The workflow does not list it among the stage's inputs.
     pub fn upload(&self) -> Result<&Path, StageError> {
         self.upload
             .as_deref()
             .ok_or_else(|| StageError::internal("the upload is not among the stage's inputs"))
     }
 
-    /// An artifact's local copy.
+    /// The local copy of an artifact of a stage with one shard.
     ///
     /// # Errors
-    /// The stage did not ask for it among its inputs.
+    /// The workflow does not list it among the stage's inputs, or several shards left one.
     pub fn artifact(&self, stage: &str, name: &str) -> Result<&Path, StageError> {
+        match self.artifacts_of(stage, name) {
+            [one] => Ok(one),
+            found => Err(StageError::internal(format!(
+                "{stage}/{name} is there {} times among the stage's inputs, not once",
+                found.len()
+            ))),
+        }
+    }
+
+    /// The local copies of an artifact that every shard of a stage left, in their order; none if the stage was optional and
+    /// failed.
+    pub fn artifacts_of(&self, stage: &str, name: &str) -> &[PathBuf] {
         let found = self.artifacts.get(&(stage.to_owned(), name.to_owned()));
-        let missing = || StageError::internal(format!("{stage}/{name} is not among the stage's inputs"));
-        found.map(PathBuf::as_path).ok_or_else(missing)
+        found.map_or(&[], Vec::as_slice)
+    }
+
+    /// A parameter of the job that is a number.
+    ///
+    /// # Errors
+    /// The workflow has no such parameter.
+    pub fn number(&self, name: &str) -> Result<f64, StageError> {
+        self.parameter(name, Value::as_f64)
+    }
+
+    /// A parameter of the job that is a text or one of a few words.
+    ///
+    /// # Errors
+    /// The workflow has no such parameter.
+    pub fn text(&self, name: &str) -> Result<&str, StageError> {
+        self.parameter(name, Value::as_str)
+    }
+
+    /// A parameter of the job that is true or false.
+    ///
+    /// # Errors
+    /// The workflow has no such parameter.
+    pub fn flag(&self, name: &str) -> Result<bool, StageError> {
+        self.parameter(name, Value::as_bool)
+    }
+
+    fn parameter<'a, T>(&'a self, name: &str, read: impl Fn(&'a Value) -> Option<T>) -> Result<T, StageError> {
+        let value = self.job.wishes.params.get(name).and_then(read);
+        value.ok_or_else(|| StageError::internal(format!("the job has no such parameter: {name}")))
     }
 }
 
@@ -94,7 +120,7 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputFile {
     /// Name of the artifact.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Media type.
     pub content_type: &'static str,
     /// Where it lies now.
@@ -189,6 +215,7 @@ pub enum Stop {
 #[derive(Default)]
 pub struct Control {
     progress: AtomicU32,
+    frames: AtomicU64,
     stop: AtomicU8,
     on_stop: Mutex<Vec<Box<dyn Fn() + Send>>>,
 }
@@ -203,6 +230,14 @@ impl std::fmt::Debug for Control {
 }
 
 impl Control {
+    /// The control of what follows when the work is done: as far as it came, and not told to stop.
+    pub(crate) fn done(work: &Self) -> Self {
+        let done = Self::default();
+        done.set_progress(work.progress());
+        done.add_frames(work.frames());
+        done
+    }
+
     /// Says which share of the work is done, in `0..=1`. Cheap: call it for every frame.
     pub fn set_progress(&self, share: f64) {
         self.progress
@@ -212,6 +247,16 @@ impl Control {
     /// The share of the work that is done.
     pub fn progress(&self) -> f64 {
         f64::from(f32::from_bits(self.progress.load(Ordering::Relaxed)))
+    }
+
+    /// Says that so many more frames are done. Cheap: call it for every frame.
+    pub fn add_frames(&self, frames: u64) {
+        self.frames.fetch_add(frames, Ordering::Relaxed);
+    }
+
+    /// The frames that are done.
+    pub fn frames(&self) -> u64 {
+        self.frames.load(Ordering::Relaxed)
     }
 
     /// Tells the stage to stop; the first reason counts.

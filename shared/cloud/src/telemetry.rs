@@ -6,7 +6,10 @@
 //! that write it bring procedural macros and a background queue, which a function that lives for one message does not
 //! need.
 
-use std::io::Write;
+use std::{
+    io::Write,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use serde_json::{Map, Value, json};
 use tracing_subscriber::{
@@ -35,6 +38,17 @@ pub fn init() {
     let _ = tracing_subscriber::registry().with(lines).with(levels).try_init();
 }
 
+/// 1 when it is asked for the first time in a process, 0 afterwards: the first unit of work of a process had to wait for its
+/// start.
+pub fn cold_start() -> f64 {
+    static IS_WARM: AtomicBool = AtomicBool::new(false);
+    if IS_WARM.swap(true, Ordering::Relaxed) {
+        0.0
+    } else {
+        1.0
+    }
+}
+
 /// Unit of a metric, in CloudWatch's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
@@ -44,6 +58,8 @@ pub enum Unit {
     Count,
     /// A size.
     Bytes,
+    /// Something that CloudWatch has no unit for, such as dollars.
+    None,
 }
 
 impl Unit {
@@ -52,6 +68,7 @@ impl Unit {
             Self::Milliseconds => "Milliseconds",
             Self::Count => "Count",
             Self::Bytes => "Bytes",
+            Self::None => "None",
         }
     }
 }

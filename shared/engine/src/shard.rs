@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, LeaseToken, ShardKey};
+use crate::{Failure, LeaseToken, RepairReason, ShardKey};
 
 /// The right to run a shard until a moment, held by one attempt. It always has a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,9 +90,15 @@ pub struct Shard {
     /// Frames that the running attempt has done, or the last one did.
     #[serde(default)]
     pub frames: u64,
+    /// How often the running attempt has said that it is alive, or the last one did.
+    #[serde(default)]
+    pub beats: u32,
     /// What all attempts cost, in US dollars.
     #[serde(default)]
     pub cost_usd: f64,
+    /// Why the sweeper sent it again, until an attempt begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repaired: Option<RepairReason>,
     /// When its task was first sent.
     pub queued_at: Timestamp,
     /// Since when it waits: when its task was sent or went back to the queue last.
@@ -166,6 +172,8 @@ pub enum ShardEvent {
         /// The job's round.
         round: u32,
     },
+    /// The sweeper sends its task once more, since nobody knows of a message.
+    Resend,
     /// Its stage is paused, and its message was taken from the queue.
     Hold,
     /// Nobody heard of the attempt that held the lease: another may begin.
@@ -219,7 +227,9 @@ impl Shard {
             earlier_attempts: 0,
             progress: 0.0,
             frames: 0,
+            beats: 0,
             cost_usd: 0.0,
+            repaired: None,
             queued_at: now,
             waiting_since: now,
             queue_ms: None,
@@ -300,6 +310,7 @@ impl Shard {
                     },
                     progress: sound_share(progress, self.progress),
                     frames,
+                    beats: self.beats.saturating_add(1),
                     ..self.clone()
                 })
             }
@@ -337,7 +348,19 @@ impl Shard {
                     return Err(Refusal::OutOfPlace);
                 }
                 self.unless_leased(now)?;
-                Ok(self.waiting(ShardState::Queued, Some(failure), now))
+                Ok(Self {
+                    repaired: Some(RepairReason::LeaseExpired),
+                    ..self.waiting(ShardState::Queued, Some(failure), now)
+                })
+            }
+            ShardEvent::Resend => {
+                if self.state != ShardState::Queued {
+                    return Err(Refusal::OutOfPlace);
+                }
+                Ok(Self {
+                    repaired: Some(RepairReason::MessageLost),
+                    ..self.waiting(ShardState::Queued, self.last_failure.clone(), now)
+                })
             }
             ShardEvent::Abandon { failure } => {
                 self.unless_leased(now)?;
@@ -412,6 +435,8 @@ impl Shard {
             attempt: self.attempt + 1,
             progress: 0.0,
             frames: 0,
+            beats: 0,
+            repaired: None,
             queue_ms: self.queue_ms.or(Some(elapsed_ms(self.queued_at, now))),
             ..self.clone()
         })

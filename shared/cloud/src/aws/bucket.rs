@@ -12,12 +12,12 @@ use aws_sdk_s3::{
     types::ServerSideEncryption,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use marey_engine::{Artifact, Upload, upload::Metadata};
+use marey_engine::{Artifact, JobId, Upload, upload::Metadata};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
     CloudError, Settings,
-    artifacts::{ReadUploads, StoreArtifacts},
+    artifacts::{DeleteArtifacts, ReadUploads, StoreArtifacts, job_prefix},
 };
 
 /// The buckets of a deployment; an upload names its own.
@@ -68,10 +68,7 @@ impl Buckets {
             Err(error) => return Err(CloudError::service("head upload", error)),
         };
         let meta = |name: &str| head.metadata().and_then(|all| all.get(name)).cloned();
-        let metadata = Metadata {
-            workflow: meta("workflow"),
-            priority: meta("priority"),
-        };
+        let metadata = Metadata::read(meta);
         let etag = head.e_tag().unwrap_or_default().trim_matches('"').to_owned();
         let version = head.version_id().filter(|v| *v != "null").map(str::to_owned);
         Ok(Some(UploadHead {
@@ -183,6 +180,23 @@ impl StoreArtifacts for Buckets {
             .map_err(|e| CloudError::service("put artifact", e))
     }
 
+    async fn copy(&self, from: &Artifact, to: &str) -> Result<(), CloudError> {
+        // Keys of artifacts are made of names that need no encoding.
+        let source = format!("{}/{}", self.artifacts, from.key);
+        let call = self
+            .client
+            .copy_object()
+            .bucket(&self.artifacts)
+            .key(to)
+            .copy_source(source);
+        let copied = call.server_side_encryption(ServerSideEncryption::Aes256).send().await;
+        match copied {
+            Ok(_) => Ok(()),
+            Err(error) if is_missing(&error) => Err(CloudError::Missing { what: from.key.clone() }),
+            Err(error) => Err(CloudError::service("copy artifact", error)),
+        }
+    }
+
     async fn store_bytes(&self, key: &str, content_type: &str, bytes: Vec<u8>) -> Result<(), CloudError> {
         let call = self
             .client
@@ -207,4 +221,32 @@ fn base64_of_hex(text: &str) -> Result<String, CloudError> {
         problem: e.to_string(),
     })?;
     Ok(aws_smithy_types::base64::encode(bytes))
+}
+
+impl DeleteArtifacts for Buckets {
+    async fn delete_of(&self, job: JobId) -> Result<u64, CloudError> {
+        let mut deleted = 0;
+        loop {
+            let call = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.artifacts)
+                .prefix(job_prefix(job));
+            let page = call
+                .send()
+                .await
+                .map_err(|e| CloudError::service("list artifacts", e))?;
+            let keys: Vec<_> = page.contents().iter().filter_map(|object| object.key()).collect();
+            if keys.is_empty() {
+                return Ok(deleted);
+            }
+            for key in &keys {
+                let call = self.client.delete_object().bucket(&self.artifacts).key(*key);
+                call.send()
+                    .await
+                    .map_err(|e| CloudError::service("delete artifact", e))?;
+            }
+            deleted += keys.len() as u64;
+        }
+    }
 }

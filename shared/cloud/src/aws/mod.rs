@@ -1,7 +1,11 @@
 //! The ports on AWS, or on anything that speaks its protocols.
 
+pub mod batch;
 pub mod bucket;
+pub mod bus;
+pub mod deliveries;
 pub mod form;
+pub mod notices;
 pub mod queue;
 pub mod table;
 
@@ -9,6 +13,10 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
+pub use batch::BatchQueues;
+pub use bus::EventBus;
+pub use deliveries::WebhookQueue;
+pub use notices::Topic;
 pub use bucket::Buckets;
 pub use queue::Queues;
 pub use table::Table;

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
-use aws_sdk_sqs::{Client, types::MessageAttributeValue};
+use aws_sdk_sqs::{
+    Client,
+    types::{MessageAttributeValue, SendMessageBatchRequestEntry},
+};
 use marey_engine::{StageName, Task};
 
+use super::BatchQueues;
 use crate::{
     CloudError, Settings,
-    queues::{HoldMessages, ParkMessages, SendTasks},
+    queues::{BatchWork, HoldMessages, ParkMessages, SendTasks},
     settings::QueuePair,
 };
 
@@ -18,6 +22,7 @@ pub struct Queues {
     client: Client,
     of_stages: BTreeMap<StageName, QueuePair>,
     parked: Option<String>,
+    batch: Option<BatchQueues>,
 }
 
 impl Queues {
@@ -28,30 +33,76 @@ impl Queues {
             client: Client::from_conf(builder.build()),
             of_stages: settings.queues.clone(),
             parked: settings.parked.clone(),
+            batch: settings.batch.as_ref().map(|names| BatchQueues::new(config, names)),
         }
     }
 }
 
+/// `SendMessageBatch` takes so many messages.
+const BATCH: usize = 10;
+
+impl Queues {
+    async fn send_batch(&self, url: &str, tasks: &[Task]) -> Result<(), CloudError> {
+        if let [task] = tasks {
+            let sent = self
+                .client
+                .send_message()
+                .queue_url(url)
+                .message_body(body(task)?)
+                .send()
+                .await;
+            return sent.map(drop).map_err(|e| CloudError::service("send task", e));
+        }
+        let mut call = self.client.send_message_batch().queue_url(url);
+        for (number, task) in tasks.iter().enumerate() {
+            let entry = SendMessageBatchRequestEntry::builder()
+                .id(number.to_string())
+                .message_body(body(task)?);
+            call = call.entries(entry.build().map_err(|e| CloudError::service("send tasks", e))?);
+        }
+        let sent = call.send().await.map_err(|e| CloudError::service("send tasks", e))?;
+        match sent.failed().first() {
+            None => Ok(()),
+            Some(failed) => {
+                let problem = failed.message().unwrap_or(failed.code()).to_owned();
+                Err(CloudError::service("send tasks", problem))
+            }
+        }
+    }
+}
+
+fn body(task: &Task) -> Result<String, CloudError> {
+    serde_json::to_string(task).map_err(|e| CloudError::service("write task", e))
+}
+
 impl SendTasks for Queues {
-    async fn send(&self, task: &Task) -> Result<(), CloudError> {
-        let stage = &task.payload.stage;
+    async fn send(&self, tasks: &[Task]) -> Result<(), CloudError> {
+        let Some(first) = tasks.first() else { return Ok(()) };
+        let stage = &first.payload.stage;
         let pair = self.of_stages.get(stage).ok_or_else(|| CloudError::Missing {
             what: format!("a queue for the stage {stage} in the settings"),
         })?;
-        let url = if task.is_express() {
+        let url = if first.is_express() {
             &pair.express
         } else {
             &pair.standard
         };
-        let body = serde_json::to_string(task).map_err(|e| CloudError::service("write task", e))?;
-        let sent = self
-            .client
-            .send_message()
-            .queue_url(url)
-            .message_body(body)
-            .send()
-            .await;
-        sent.map(drop).map_err(|e| CloudError::service("send task", e))
+        let calls: Vec<_> = tasks
+            .chunks(BATCH)
+            .map(|some| Box::pin(self.send_batch(url, some)))
+            .collect();
+        futures_util::future::try_join_all(calls).await.map(drop)
+    }
+
+    async fn submit(&self, work: &BatchWork) -> Result<(), CloudError> {
+        let missing = || CloudError::Missing {
+            what: "an AWS Batch queue in the settings".to_owned(),
+        };
+        self.batch.as_ref().ok_or_else(missing)?.submit(work).await
+    }
+
+    fn has_batch(&self) -> bool {
+        self.batch.is_some()
     }
 }
 

@@ -6,160 +6,44 @@
 //! | stage | `JOB#<id>` | `STAGE#<stage>` |
 //! | shard | `JOB#<id>` | `SHARD#<stage>#<0007>` |
 //! | failure | `JOB#<id>` | `FAILURE#<time>#<id>` |
+//! | control | `CONTROL` | `system`, `workflow/<name>`, `stage/<name>` |
+//! | pulse | `PULSE#<stage>` | the worker's name |
+//! | memo | `MEMO#<hash of inputs>` | `MEMO` |
 //!
 //! A row's value lies in `data`, its version in `version`. Jobs carry `owner_pk`/`owner_sk` for the index `by-owner`, and
-//! while they run `watch_pk`/`watch_sk` for the sparse index `by-watch`. Everything expires.
+//! while they run `watch_pk`/`watch_sk` for the sparse index `by-watch`. A heartbeat marks its row with `beat`, so that the
+//! table's stream can leave it out. Everything expires, but for control rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
-    types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+    types::{Put, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem},
 };
-use jiff::{SignedDuration, Timestamp};
-use marey_engine::{Job, JobId, Shard, ShardKey, Snapshot, StageRow, Versioned};
-use serde::{Serialize, de::DeserializeOwned};
-use serde_dynamo::aws_sdk_dynamodb_1::{from_attribute_value, to_attribute_value};
+use marey_engine::{Job, JobId, Shard, ShardKey, ShardState, Snapshot, StageName, StageRow, Versioned};
+use serde::de::DeserializeOwned;
 
 use crate::{
     CloudError, Settings,
-    store::{Creation, FailureRecord, JobPage, ReadJobs, WriteJobs},
+    store::{Creation, FailureRecord, JobPage, ReadJobs, RunningPage, WriteJobs},
 };
 
-type Item = HashMap<String, AttributeValue>;
+mod operations;
+mod rows;
+pub mod stream;
+#[cfg(test)]
+mod tests;
 
-/// The layout of rows that this code writes.
-const SCHEMA_VERSION: u32 = 1;
-
-/// Rows are kept this long after they were last written.
-const RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
+use rows::{Item, RowKey, is_express, item, job_item, lane, number, owner_partition, place, read, sort_key, text};
 
 /// The jobs table.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: Client,
     name: String,
-}
-
-/// Builds the keys; no other code writes one.
-struct RowKey {
-    partition: String,
-    sort: String,
-}
-
-impl RowKey {
-    fn partition(job: JobId) -> String {
-        format!("JOB#{job}")
-    }
-
-    fn job(job: JobId) -> Self {
-        Self {
-            partition: Self::partition(job),
-            sort: "JOB".to_owned(),
-        }
-    }
-
-    fn stage(job: JobId, row: &StageRow) -> Self {
-        Self {
-            partition: Self::partition(job),
-            sort: format!("STAGE#{}", row.stage),
-        }
-    }
-
-    fn shard(key: &ShardKey) -> Self {
-        Self {
-            partition: Self::partition(key.job),
-            sort: format!("SHARD#{}#{:04}", key.stage, key.shard),
-        }
-    }
-
-    fn failure(record: &FailureRecord) -> Self {
-        Self {
-            partition: Self::partition(record.job),
-            // Timestamps of equal width sort as text in the order of time.
-            sort: format!("FAILURE#{:.9}#{}", record.at, record.id),
-        }
-    }
-}
-
-fn text(value: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(value.into())
-}
-
-fn number(value: impl Into<u64>) -> AttributeValue {
-    AttributeValue::N(value.into().to_string())
-}
-
-/// An item with everything that every row has.
-fn item<T: Serialize>(key: RowKey, value: &T, version: u64) -> Result<Item, CloudError> {
-    let data: AttributeValue = to_attribute_value(value).map_err(|e| CloudError::Malformed {
-        what: format!("row {}", key.sort),
-        problem: e.to_string(),
-    })?;
-    let expires = (Timestamp::now() + RETENTION).as_second().unsigned_abs();
-    Ok(HashMap::from([
-        ("PK".to_owned(), text(key.partition)),
-        ("SK".to_owned(), text(key.sort)),
-        ("data".to_owned(), data),
-        ("version".to_owned(), number(version)),
-        ("schema_version".to_owned(), number(SCHEMA_VERSION)),
-        ("expires_at".to_owned(), number(expires)),
-    ]))
-}
-
-fn job_item(job: &Job, version: u64) -> Result<Item, CloudError> {
-    let mut item = item(RowKey::job(job.id), job, version)?;
-    // Timestamps of equal width sort as text in the order of time.
-    let when = format!("{:.3}#{}", job.created_at, job.id);
-    item.insert("owner_pk".to_owned(), text(owner_partition(&job.owner)));
-    item.insert("owner_sk".to_owned(), text(when.clone()));
-    if !job.has_ended() {
-        item.insert("watch_pk".to_owned(), text("RUNNING"));
-        item.insert("watch_sk".to_owned(), text(when));
-    }
-    Ok(item)
-}
-
-fn owner_partition(owner: &str) -> String {
-    format!("OWNER#{owner}")
-}
-
-fn sort_key(item: &Item) -> &str {
-    item.get("SK")
-        .and_then(|value| value.as_s().ok())
-        .map_or("", String::as_str)
-}
-
-fn read<T: DeserializeOwned>(item: &Item) -> Result<Versioned<T>, CloudError> {
-    let malformed = |problem: String| CloudError::Malformed {
-        what: format!("row {}", sort_key(item)),
-        problem,
-    };
-    let number = |name: &str| -> Result<u64, CloudError> {
-        let value = item
-            .get(name)
-            .and_then(|value| value.as_n().ok())
-            .and_then(|text| text.parse().ok());
-        value.ok_or_else(|| malformed(format!("{name} is missing")))
-    };
-    let schema = number("schema_version")?;
-    if schema > u64::from(SCHEMA_VERSION) {
-        return Err(malformed(format!(
-            "it was written by a newer Marey (schema {schema}): deploy that version"
-        )));
-    }
-    let data = item
-        .get("data")
-        .cloned()
-        .ok_or_else(|| malformed("data is missing".to_owned()))?;
-    let value = from_attribute_value(data).map_err(|e| malformed(e.to_string()))?;
-    Ok(Versioned {
-        value,
-        version: number("version")?,
-    })
 }
 
 impl Table {
@@ -181,8 +65,13 @@ impl Table {
 
     /// Every row of a job whose sort key begins with `prefix`, to the last page.
     async fn rows(&self, id: JobId, prefix: &str) -> Result<Vec<Item>, CloudError> {
+        self.partition(RowKey::partition(id), prefix).await
+    }
+
+    /// Every row of a partition whose sort key begins with `prefix`, to the last page, strongly consistent.
+    async fn partition(&self, partition: String, prefix: &str) -> Result<Vec<Item>, CloudError> {
         let mut call = self.client.query().table_name(&self.name).consistent_read(true);
-        call = call.expression_attribute_values(":pk", text(RowKey::partition(id)));
+        call = call.expression_attribute_values(":pk", text(partition));
         call = if prefix.is_empty() {
             call.key_condition_expression("PK = :pk")
         } else {
@@ -201,6 +90,32 @@ impl Table {
                 return Ok(rows);
             }
         }
+    }
+
+    async fn shards_of(&self, id: JobId, stage: &StageName) -> Result<Vec<Item>, CloudError> {
+        self.rows(id, &format!("SHARD#{stage}#")).await
+    }
+
+    async fn delete(&self, item: &Item) -> Result<(), CloudError> {
+        let mut call = self.client.delete_item().table_name(&self.name);
+        for name in ["PK", "SK"] {
+            if let Some(value) = item.get(name) {
+                call = call.key(name, value.clone());
+            }
+        }
+        call.send()
+            .await
+            .map(drop)
+            .map_err(|e| CloudError::service("delete row", e))
+    }
+
+    /// Writes a row whatever is there.
+    async fn replace(&self, item: Item, operation: &'static str) -> Result<(), CloudError> {
+        let call = self.client.put_item().table_name(&self.name).set_item(Some(item));
+        call.send()
+            .await
+            .map(drop)
+            .map_err(|e| CloudError::service(operation, e))
     }
 
     /// Writes a row if it has the version that the write was decided on.
@@ -232,6 +147,18 @@ impl Table {
     }
 }
 
+fn add_stage(stages: &mut BTreeMap<StageName, StageRow>, item: &Item) -> Result<(), CloudError> {
+    let row: StageRow = read(item)?.value;
+    stages.insert(row.stage.clone(), row);
+    Ok(())
+}
+
+fn add_shard(shards: &mut BTreeMap<(StageName, u32), Versioned<Shard>>, item: &Item) -> Result<(), CloudError> {
+    let row: Versioned<Shard> = read(item)?;
+    shards.insert((row.value.key.stage.clone(), row.value.key.shard), row);
+    Ok(())
+}
+
 /// Whether a transaction was refused because its first row, the job, was there.
 fn job_existed<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
@@ -253,18 +180,85 @@ impl ReadJobs for Table {
         for item in self.rows(id, "").await? {
             match sort_key(&item).split('#').next() {
                 Some("JOB") => job = Some(read(&item)?),
-                Some("STAGE") => {
-                    let row: StageRow = read(&item)?.value;
-                    stages.insert(row.stage.clone(), row);
-                }
-                Some("SHARD") => {
-                    let row: Versioned<Shard> = read(&item)?;
-                    shards.insert((row.value.key.stage.clone(), row.value.key.shard), row);
-                }
+                Some("STAGE") => add_stage(&mut stages, &item)?,
+                Some("SHARD") => add_shard(&mut shards, &item)?,
                 _ => {}
             }
         }
         Ok(job.map(|job| Snapshot { job, stages, shards }))
+    }
+
+    async fn snapshot_for(&self, key: &ShardKey, stages: &[StageName]) -> Result<Option<Snapshot>, CloudError> {
+        // The job comes last: a retry begins with the job's row, so the shards are never newer than the job says.
+        let rows = Box::pin(self.rows(key.job, "STAGE#"));
+        let own = Box::pin(self.get(RowKey::shard(key)));
+        let upstream = stages.iter().map(|stage| Box::pin(self.shards_of(key.job, stage)));
+        let (rows, own, upstream) =
+            futures_util::future::try_join3(rows, own, futures_util::future::try_join_all(upstream)).await?;
+        let Some(job) = self.job(key.job).await? else {
+            return Ok(None);
+        };
+        let (mut stages, mut shards) = (BTreeMap::new(), BTreeMap::new());
+        for item in rows {
+            add_stage(&mut stages, &item)?;
+        }
+        for item in own.into_iter().chain(upstream.into_iter().flatten()) {
+            add_shard(&mut shards, &item)?;
+        }
+        Ok(Some(Snapshot { job, stages, shards }))
+    }
+
+    async fn running(&self, express: bool, limit: u32, cursor: Option<&str>) -> Result<RunningPage, CloudError> {
+        let call = self.client.query().table_name(&self.name).index_name("by-watch");
+        let call = call
+            .limit(limit.max(1) as i32)
+            .expression_attribute_values(":lane", text(lane(express)));
+        let call = match cursor {
+            None => call.key_condition_expression("watch_pk = :lane"),
+            Some(after) => call
+                .key_condition_expression("watch_pk = :lane AND watch_sk > :after")
+                .expression_attribute_values(":after", text(after)),
+        };
+        let page = call
+            .send()
+            .await
+            .map_err(|e| CloudError::service("list running jobs", e))?;
+        let more = page.last_evaluated_key.as_ref().is_some_and(|key| !key.is_empty());
+        let mut jobs = Vec::new();
+        let mut next = None;
+        for item in page.items.unwrap_or_default() {
+            let place = item.get("watch_sk").and_then(|value| value.as_s().ok());
+            let id = place
+                .and_then(|place| place.split_once('#'))
+                .and_then(|(_, id)| id.parse().ok());
+            let malformed = || CloudError::Malformed {
+                what: format!("index entry {place:?}"),
+                problem: "it names no job".to_owned(),
+            };
+            jobs.push(id.ok_or_else(malformed)?);
+            next = place.cloned();
+        }
+        let next = next.filter(|_| more);
+        Ok(RunningPage { jobs, next })
+    }
+
+    async fn ahead_of(&self, job: &Job) -> Result<u64, CloudError> {
+        let call = self.client.query().table_name(&self.name).index_name("by-watch");
+        let call = call
+            .select(Select::Count)
+            .key_condition_expression("watch_pk = :lane AND watch_sk < :own")
+            .expression_attribute_values(":lane", text(lane(is_express(job))))
+            .expression_attribute_values(":own", text(place(job)));
+        let (mut count, mut start) = (0, None::<Item>);
+        loop {
+            let page = call.clone().set_exclusive_start_key(start).send().await;
+            let page = page.map_err(|e| CloudError::service("count running jobs", e))?;
+            count += page.count.max(0) as u64;
+            start = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() {
+                return Ok(count);
+            }
+        }
     }
 
     async fn list(&self, owner: &str, limit: u32, cursor: Option<&str>) -> Result<JobPage, CloudError> {
@@ -333,7 +327,10 @@ impl WriteJobs for Table {
             value: shard.clone(),
             version: version.unwrap_or(0) + 1,
         };
-        let item = item(RowKey::shard(&shard.key), shard, row.version)?;
+        let mut item = item(RowKey::shard(&shard.key), shard, row.version)?;
+        if shard.beats > 0 && matches!(shard.state, ShardState::Running { .. }) {
+            item.insert("beat".to_owned(), number(1_u64));
+        }
         self.put(item, &row, "put shard").await?;
         Ok(row)
     }
@@ -347,6 +344,16 @@ impl WriteJobs for Table {
         Ok(row)
     }
 
+    async fn delete_job(&self, id: JobId) -> Result<(), CloudError> {
+        let mut rows = self.rows(id, "").await?;
+        // The job's own row last: whoever is interrupted finds the rest again.
+        rows.sort_by_key(|item| sort_key(item) == "JOB");
+        for item in &rows {
+            self.delete(item).await?;
+        }
+        Ok(())
+    }
+
     async fn record_failure(&self, record: &FailureRecord) -> Result<(), CloudError> {
         let row = Versioned {
             value: record.clone(),
@@ -357,135 +364,5 @@ impl WriteJobs for Table {
             Err(CloudError::Conflict) => Ok(()),
             other => other,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::{Read, Write};
-
-    use super::*;
-    use crate::store::contract::new_job;
-
-    /// A table whose every write meets a row with this content and version, and whose reads are not asked for.
-    fn table_that_holds(data: &serde_json::Value, version: u64) -> Table {
-        let data: AttributeValue = to_attribute_value(data).unwrap();
-        let answer = serde_json::json!({
-            "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
-            "message": "The conditional request failed",
-            "Item": {
-                "PK": {"S": "p"}, "SK": {"S": "s"}, "data": wire(&data),
-                "version": {"N": version.to_string()}, "schema_version": {"N": "1"},
-            },
-        })
-        .to_string();
-        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = server.local_addr().unwrap();
-        std::thread::spawn(move || {
-            for stream in server.incoming() {
-                let mut stream = stream.unwrap();
-                let mut request = Vec::new();
-                while !is_whole(&request) {
-                    let mut part = [0; 4096];
-                    let length = stream.read(&mut part).unwrap();
-                    request.extend_from_slice(&part[..length]);
-                }
-                let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.0\r\nconnection: close";
-                write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{answer}", answer.len()).unwrap();
-            }
-        });
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version_latest()
-            .region(aws_sdk_dynamodb::config::Region::new("eu-west-1"))
-            .credentials_provider(aws_credential_types::Credentials::new("a", "s", None, None, "test"))
-            .endpoint_url(format!("http://{address}"));
-        Table {
-            client: Client::from_conf(config.build()),
-            name: "jobs".into(),
-        }
-    }
-
-    /// Whether a request has come to its end.
-    fn is_whole(request: &[u8]) -> bool {
-        let text = String::from_utf8_lossy(request);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else {
-            return false;
-        };
-        let length = head
-            .lines()
-            .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
-        body.len() >= length.unwrap_or(0)
-    }
-
-    /// An attribute as DynamoDB's JSON has it.
-    fn wire(value: &AttributeValue) -> serde_json::Value {
-        use serde_json::json;
-        match value {
-            AttributeValue::S(text) => json!({"S": text}),
-            // As the service does: a number comes back in its shortest form.
-            AttributeValue::N(text) => json!({"N": text.trim_end_matches(".0")}),
-            AttributeValue::Bool(truth) => json!({"BOOL": truth}),
-            AttributeValue::L(list) => json!({"L": list.iter().map(wire).collect::<Vec<_>>()}),
-            AttributeValue::M(map) => {
-                json!({"M": map.iter().map(|(name, value)| (name.clone(), wire(value))).collect::<BTreeMap<_, _>>()})
-            }
-            _ => json!({"NULL": true}),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_row_that_was_written_although_the_answer_was_lost_is_written() {
-        let (job, _) = new_job("ann", 0);
-        let key = ShardKey {
-            job: job.id,
-            stage: "pose".parse().unwrap(),
-            shard: 0,
-        };
-        let mine = Shard::queued(key, job.created_at);
-        let theirs = Shard {
-            attempt: 1,
-            ..mine.clone()
-        };
-        let meets = async |found: &Shard, version| {
-            let table = table_that_holds(&serde_json::to_value(found).unwrap(), version);
-            table.put_shard(&mine, Some(6)).await
-        };
-        assert_eq!(meets(&mine, 7).await.unwrap().version, 7);
-        assert!(matches!(meets(&theirs, 7).await, Err(CloudError::Conflict)));
-        assert!(matches!(meets(&mine, 8).await, Err(CloudError::Conflict)));
-    }
-
-    #[test]
-    fn a_call_that_is_not_answered_ends() {
-        let settings = Settings::from_lookup(|name| (!name.ends_with("BYTES")).then(|| "x".to_owned())).unwrap();
-        let config = SdkConfig::builder()
-            .behavior_version(aws_config::BehaviorVersion::v2026_01_12())
-            .build();
-        let table = Table::new(&config, &settings);
-        let timeouts = table.client.config().timeout_config().unwrap();
-        assert!(timeouts.operation_attempt_timeout().is_some());
-    }
-
-    #[test]
-    fn failures_sort_by_time_also_within_a_second() {
-        let job = JobId::of_object("b", "k", None, "e");
-        let failure = |at: &str| {
-            RowKey::failure(&FailureRecord {
-                job,
-                at: at.parse().unwrap(),
-                failure: marey_engine::Failure {
-                    code: "C".into(),
-                    message: String::new(),
-                    hint: String::new(),
-                    stage: None,
-                    attempt: 0,
-                    class: marey_engine::FailureClass::Transient,
-                },
-                cause: String::new(),
-                message: None,
-                id: "i".into(),
-            })
-        };
-        assert!(failure("2026-11-21T10:00:00Z").sort < failure("2026-11-21T10:00:00.5Z").sort);
     }
 }

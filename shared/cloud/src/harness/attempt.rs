@@ -1,48 +1,42 @@
 //! An attempt at work: inputs, the stage itself, artifacts, and the heartbeats beside them all.
 
 use std::{
-    collections::BTreeMap,
-    path::Path,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
+    time::Duration,
 };
 
+use futures_util::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
-use marey_engine::{
-    Artifact, FailureClass, Job, LeaseToken, Shard, ShardEvent, ShardKey, Snapshot, StageSpec, Versioned,
-};
+use marey_engine::{FailureClass, Shard, ShardEvent, Versioned};
 
 use super::{
     Disposal, Harness, LEASE, LeaseError, MARGIN, Received,
-    outcome::{digest, out_of_time, panic_text, service_busy, upload_gone},
-    scratch,
+    outcome::out_of_time,
+    workplace::{Attempt, Left, Workplace},
 };
 use crate::{
-    CloudError, Control, Input, Output, Stage, StageError, Work,
-    artifacts::{ReadUploads, StoreArtifacts, artifact_key},
+    CloudError, Control, StageError, Time,
+    artifacts::StoreArtifacts,
     queues::{HoldMessages, SendTasks},
     stage::Stop,
-    store::WriteJobs,
+    store::JobsTable,
 };
 
-/// An attempt that holds the lease.
-pub(super) struct Attempt {
-    pub(super) job: Job,
-    pub(super) snapshot: Snapshot,
-    pub(super) spec: StageSpec,
-    pub(super) key: ShardKey,
-    /// Which attempt at the shard it is, from 1.
-    pub(super) number: u32,
-    pub(super) token: LeaseToken,
-    /// The shard as this attempt wrote it last; heartbeats write it beside the work.
-    pub(super) row: Mutex<Versioned<Shard>>,
+/// How often an attempt says that it is alive, at the least and at the most.
+pub(super) const HEARTBEATS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(20));
+
+/// The shards of one job share a partition of the table, which takes a thousand writes in a second. So the more shards a
+/// stage has, the longer the pause: five hundred writes in a second at the most, since every beat is one.
+pub(super) fn heartbeat(shards: u32) -> Duration {
+    Duration::from_millis(2 * u64::from(shards)).clamp(HEARTBEATS.0, HEARTBEATS.1)
 }
 
 /// What a heartbeat speaks for.
 #[derive(Clone, Copy)]
 struct Life<'a> {
     attempt: &'a Attempt,
-    message: &'a Received,
+    message: Option<&'a Received>,
     control: &'a Control,
     ends: Timestamp,
 }
@@ -57,128 +51,84 @@ impl Life<'_> {
     }
 }
 
-impl<T, S, A, Q> Harness<T, S, A, Q>
+/// What may happen to a step that must stop.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It is dropped where it stands.
+    Droppable,
+    /// It is told, and ends by itself.
+    MustEnd,
+}
+
+impl<W, S, A, Q, T> Harness<W, S, A, Q, T>
 where
-    T: Stage,
-    S: WriteJobs,
-    A: ReadUploads + StoreArtifacts,
+    W: Workplace,
+    S: JobsTable,
+    A: StoreArtifacts,
     Q: SendTasks + HoldMessages,
+    T: Time,
 {
-    /// Fetches the inputs, runs the stage and stores what it leaves, all under heartbeats.
+    /// Fetches the inputs, runs the stage and stores what it leaves, all under heartbeats. The second value counts the
+    /// frames that were done, however it ended.
     pub(super) async fn work(
         &self,
         attempt: &Attempt,
-        message: &Received,
+        message: Option<&Received>,
         deadline: Timestamp,
-    ) -> Result<(Vec<Artifact>, serde_json::Value), StageError> {
-        let folder = scratch::make()?;
+    ) -> (Result<Left, StageError>, u64) {
         let control = Arc::new(Control::default());
         let last = deadline - MARGIN;
-        let ends = (self.now() + SignedDuration::from_secs(i64::from(attempt.spec.timeout_s))).min(last);
+        let timeout = SignedDuration::from_secs(i64::from(attempt.spec.timeout_s));
         let life = Life {
             attempt,
             message,
             control: &control,
-            ends,
+            ends: (self.now() + timeout).min(last),
         };
-        let fetching = self.fetch(attempt, folder.path(), control.clone());
-        let work = self.beside_heartbeats(life, fetching).await?;
-        let output = self.run_stage(life, work).await?;
-        // The work was done in its time; storing it may take what is left of the function's.
-        let (control, ends) = (&Control::default(), last);
-        let storing = self.store(attempt, output);
-        self.beside_heartbeats(Life { control, ends, ..life }, storing).await
+        let outcome = self.steps(life, control.clone(), last).await;
+        (outcome, control.frames())
     }
 
-    /// Waits for calls to services. They are dropped where they stand when the attempt must stop: what they leave is named
-    /// by nobody.
+    async fn steps(&self, life: Life<'_>, control: Arc<Control>, last: Timestamp) -> Result<Left, StageError> {
+        let fetching = self.workplace.fetch(life.attempt, control);
+        let bench = self.beside_heartbeats(life, Step::Droppable, fetching).await?;
+        let performing = self.workplace.perform(bench);
+        let product = self.beside_heartbeats(life, Step::MustEnd, performing).await;
+        // Whoever was told to stop may fail in many ways, and what came in spite of it is good if only time was up.
+        let product = match (product, life.stopped()) {
+            (Err(_), Some(stopped)) => return Err(stopped),
+            (Ok(_), Some(stopped)) if stopped.class == FailureClass::Cancelled => return Err(stopped),
+            (product, _) => product?,
+        };
+        // The work was done in its time; storing it may take what is left of the function's.
+        let done = Control::done(life.control);
+        let (control, ends) = (&done, last);
+        let storing = self.workplace.store(life.attempt, product);
+        let life = Life { control, ends, ..life };
+        self.beside_heartbeats(life, Step::Droppable, storing).await
+    }
+
+    /// Waits for a step of the work, and beats meanwhile.
     async fn beside_heartbeats<R>(
         &self,
         life: Life<'_>,
-        calls: impl Future<Output = Result<R, StageError>>,
+        step: Step,
+        work: impl Future<Output = Result<R, StageError>>,
     ) -> Result<R, StageError> {
-        let mut calls = pin!(calls);
+        let mut work = pin!(work);
+        let pause = self.heartbeat.unwrap_or_else(|| heartbeat(life.attempt.shards));
         loop {
-            tokio::select! {
-                done = &mut calls => return done,
-                () = tokio::time::sleep(self.heartbeat) => self.beat(life).await,
+            let beat = pin!(self.conductor.time.sleep(pause));
+            match select(work.as_mut(), beat).await {
+                Either::Left((done, _)) => return done,
+                Either::Right(_) => self.beat(life).await,
             }
-            if let Some(stopped) = life.stopped() {
+            if step == Step::Droppable
+                && let Some(stopped) = life.stopped()
+            {
                 return Err(stopped);
             }
         }
-    }
-
-    /// Runs the stage on a thread of its own.
-    async fn run_stage(&self, life: Life<'_>, work: Work) -> Result<Output, StageError> {
-        let stage = self.stage.clone();
-        let span = tracing::Span::current();
-        let mut running = tokio::task::spawn_blocking(move || {
-            let _inside = span.enter();
-            // The folder and files are gone with the work whatever happens, so a panic leaves nothing half done.
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| stage.run(&work)))
-        });
-        let ended = loop {
-            tokio::select! {
-                ended = &mut running => break ended,
-                () = tokio::time::sleep(self.heartbeat) => self.beat(life).await,
-            }
-        };
-        let output = match ended {
-            Ok(Ok(result)) => result,
-            Ok(Err(panic)) => Err(StageError::internal(panic_text(panic.as_ref()))),
-            Err(error) => Err(StageError::internal(error)),
-        };
-        // Whoever was told to stop may fail in many ways, and what came in spite of it is good if only time was up.
-        match (output, life.stopped()) {
-            (Err(_), Some(stopped)) => Err(stopped),
-            (Ok(_), Some(stopped)) if stopped.class == FailureClass::Cancelled => Err(stopped),
-            (output, _) => output,
-        }
-    }
-
-    async fn fetch(&self, attempt: &Attempt, folder: &Path, control: Arc<Control>) -> Result<Work, StageError> {
-        let inputs = folder.join("inputs");
-        let scratch = folder.join("scratch");
-        std::fs::create_dir(&inputs)?;
-        std::fs::create_dir(&scratch)?;
-        let mut work = Work {
-            job: attempt.job.clone(),
-            shard: attempt.key.clone(),
-            scratch,
-            upload: None,
-            artifacts: BTreeMap::new(),
-            control,
-        };
-        for input in self.stage.inputs() {
-            match input {
-                Input::Upload => {
-                    let to = inputs.join("upload");
-                    self.conductor
-                        .artifacts
-                        .fetch_upload(&attempt.job.input, &to)
-                        .await
-                        .map_err(upload_gone)?;
-                    work.upload = Some(to);
-                }
-                Input::Artifact { stage, name } => {
-                    let found = attempt
-                        .snapshot
-                        .artifacts()
-                        .find(|(of, _, a)| of.as_str() == *stage && a.name == *name);
-                    let missing = || StageError::internal(format!("the stage {stage} left no {name}"));
-                    let (_, _, artifact) = found.ok_or_else(missing)?;
-                    let to = inputs.join(format!("{stage}-{name}"));
-                    self.conductor
-                        .artifacts
-                        .fetch(&artifact.key, &to)
-                        .await
-                        .map_err(service_busy)?;
-                    work.artifacts.insert(((*stage).to_owned(), (*name).to_owned()), to);
-                }
-            }
-        }
-        Ok(work)
     }
 
     /// Says that the attempt is alive, and notices what should end it.
@@ -192,6 +142,7 @@ where
             token: life.attempt.token,
             until: now + LEASE,
             progress: life.control.progress(),
+            frames: life.control.frames(),
         };
         match self.write(life.attempt, event).await {
             Ok(_) => {}
@@ -204,18 +155,21 @@ where
             _ => {}
         }
         self.hold(life.message).await;
+        self.pulse(Some(&life.attempt.key)).await;
     }
 
     /// Hides the message for as long as the lease: if this process dies, it should come back soon, and not before.
-    pub(super) async fn hold(&self, message: &Received) {
-        let until = Disposal::Return(Some(LEASE.as_secs() as u32));
-        message.put_back(&self.conductor.queues, until).await;
+    pub(super) async fn hold(&self, message: Option<&Received>) {
+        if let Some(message) = message {
+            let until = Disposal::Return(Some(LEASE.as_secs() as u32));
+            message.put_back(&self.conductor.queues, until).await;
+        }
     }
 
     /// Applies an event to the attempt's shard. If somebody else wrote the row, the event is tried on what they wrote:
     /// the engine refuses it unless this attempt still holds the lease.
     pub(super) async fn write(&self, attempt: &Attempt, event: ShardEvent) -> Result<Versioned<Shard>, LeaseError> {
-        let mut row = attempt.row.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut row = attempt.row();
         loop {
             let next = row.value.apply(event.clone(), self.now())?;
             match self.conductor.store.put_shard(&next, Some(row.version)).await {
@@ -236,37 +190,5 @@ where
                 Err(error) => return Err(error.into()),
             }
         }
-    }
-
-    async fn store(&self, attempt: &Attempt, output: Output) -> Result<(Vec<Artifact>, serde_json::Value), StageError> {
-        let promised = &attempt.spec.artifacts;
-        if let Some(missing) = promised
-            .iter()
-            .find(|name| !output.files.iter().any(|file| file.name == **name))
-        {
-            return Err(StageError::internal(format!(
-                "the stage promised {missing} and did not leave it"
-            )));
-        }
-        let mut artifacts = Vec::new();
-        for file in &output.files {
-            let (bytes, sha256) = digest(&file.path)?;
-            let key = artifact_key(&attempt.key, attempt.number, file.name);
-            let (name, content_type) = (file.name.to_owned(), file.content_type.to_owned());
-            let artifact = Artifact {
-                name,
-                key,
-                content_type,
-                bytes,
-                sha256,
-            };
-            self.conductor
-                .artifacts
-                .store_file(&artifact, &file.path)
-                .await
-                .map_err(service_busy)?;
-            artifacts.push(artifact);
-        }
-        Ok((artifacts, output.facts))
     }
 }

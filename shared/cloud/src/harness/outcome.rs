@@ -5,10 +5,10 @@ use std::path::Path;
 use marey_engine::{Failure, Job, Shard, ShardKey, StageSpec};
 use sha2::{Digest, Sha256};
 
-use super::Disposal;
+use super::{Disposal, Left};
 use crate::{
     CloudError, StageError,
-    telemetry::{Record, Unit},
+    telemetry::{self, Record, Unit},
 };
 
 /// Longest private cause that is kept, in bytes; the end of a long story is in the log.
@@ -89,34 +89,66 @@ pub(super) fn digest(path: &Path) -> Result<(u64, String), StageError> {
     Ok((bytes, hex::encode(hasher.finalize())))
 }
 
-/// Drawn evenly from `0..1`; the randomness of a random UUID is enough for jitter.
-pub(super) fn random_share() -> f64 {
-    (uuid::Uuid::new_v4().as_u128() >> 64) as u64 as f64 / u64::MAX as f64
+/// How an attempt ended that ended well.
+pub(super) struct Ended {
+    pub(super) left: Left,
+    pub(super) frames: u64,
+    /// Whether nothing ran, since an earlier job had the same inputs.
+    pub(super) reused: bool,
+}
+
+impl Ended {
+    pub(super) fn worked(left: Left, frames: u64) -> Self {
+        // A stage that counts nothing itself may have found a number.
+        let found = left.facts.get("frames").and_then(serde_json::Value::as_u64);
+        let frames = if frames > 0 { frames } else { found.unwrap_or(0) };
+        Self {
+            left,
+            frames,
+            reused: false,
+        }
+    }
 }
 
 /// One record per unit of work.
-pub(super) fn report(job: &Job, shard: &Shard, frames: f64) {
-    let marey_engine::ShardState::Completed { run_ms, artifacts, .. } = &shard.state else {
+pub(super) fn report(job: &Job, shard: &Shard, cost_usd: f64) {
+    let marey_engine::ShardState::Completed {
+        run_ms,
+        artifacts,
+        reused,
+        ..
+    } = &shard.state
+    else {
         return;
     };
     tracing::info!(
         run_ms,
         queue_ms = shard.queue_ms,
         artifacts = artifacts.len(),
+        frames = shard.frames,
+        cost_usd,
+        reused,
         "stage completed"
     );
     let bytes: u64 = artifacts.iter().map(|artifact| artifact.bytes).sum();
+    let queue_ms = shard.queue_ms.map_or(f64::NAN, |ms| ms as f64);
+    let frames = if shard.frames > 0 {
+        shard.frames as f64
+    } else {
+        f64::NAN
+    };
     Record::of_stage(shard.key.stage.as_str())
         .metric("StageDuration", Unit::Milliseconds, *run_ms as f64)
-        .metric(
-            "QueueTime",
-            Unit::Milliseconds,
-            shard.queue_ms.map_or(f64::NAN, |ms| ms as f64),
-        )
-        .metric("Attempts", Unit::Count, f64::from(shard.attempt))
+        .metric("QueueTime", Unit::Milliseconds, queue_ms)
+        .metric("Attempts", Unit::Count, f64::from(shard.attempts_this_round()))
         .metric("Frames", Unit::Count, frames)
         .metric("ArtifactBytes", Unit::Bytes, bytes as f64)
+        .metric("CostUsd", Unit::None, cost_usd)
+        .metric("ColdStart", Unit::Count, telemetry::cold_start())
+        .metric("Reused", Unit::Count, f64::from(u8::from(*reused)))
         .property("job", shard.key.job.to_string())
+        .property("shard", shard.key.shard)
+        .property("owner", job.owner.clone())
         .property("trace", job.trace.clone())
         .emit();
 }

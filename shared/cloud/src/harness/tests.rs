@@ -1,13 +1,21 @@
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use marey_engine::{Job, JobState, ShardState};
 use serde_json::json;
 
 use super::*;
 use crate::{
-    Input, Output, OutputFile, Work, artifacts::Manifest, conductor::Advance, memory::Memory, store::ReadJobs,
+    Output, OutputFile, Work,
+    artifacts::Manifest,
+    conductor::Advance,
+    memory::Memory,
+    store::{ReadJobs, WriteJobs},
 };
 
+mod decisions;
 mod trouble;
 
 /// A stage whose behaviour a test chooses.
@@ -20,10 +28,6 @@ struct Scripted<F> {
 impl<F: Fn(&Work) -> Result<Output, StageError> + Send + Sync + 'static> Stage for Scripted<F> {
     fn name(&self) -> &'static str {
         self.name
-    }
-
-    fn inputs(&self) -> &'static [Input] {
-        &[Input::Upload]
     }
 
     fn run(&self, work: &Work) -> Result<Output, StageError> {
@@ -64,7 +68,7 @@ impl World {
             artifacts: memory(),
             queues: memory(),
             source,
-            now: Timestamp::now,
+            time: RealTime,
         }
     }
 
@@ -85,8 +89,8 @@ impl World {
         };
         let deadline = Timestamp::now() + SignedDuration::from_secs(100);
         let harness = Harness {
-            heartbeat: Duration::from_millis(20),
-            ..Harness::new(stage, self.conductor())
+            heartbeat: Some(Duration::from_millis(20)),
+            ..harness(stage, self.conductor())
         };
         harness.handle(message, deadline).await
     }
@@ -110,6 +114,12 @@ impl World {
     }
 }
 
+fn harness<G: Stage>(stage: G, conductor: Conductor<Memory, Memory, Memory>) -> StageHarness<G> {
+    Harness::of_stage(stage, conductor, Machine::Own, "test")
+}
+
+type StageHarness<G> = Harness<StageWorkplace<G, Memory>, Memory, Memory, Memory>;
+
 fn received(task: &Task) -> Received {
     Received {
         body: serde_json::to_string(task).unwrap(),
@@ -124,14 +134,29 @@ fn good(work: &Work) -> Result<Output, StageError> {
     let path = work.scratch.join("out");
     std::fs::write(&path, "result")?;
     let file = OutputFile {
-        name: "video.json",
+        name: "video.json".into(),
         content_type: "application/json",
         path,
     };
     Ok(Output {
-        files: vec![file],
-        facts: json!({"frames": 3}),
+        files: promised(work)?.into_iter().chain([file]).collect(),
+        facts: json!({"frames": 3, "shards": 1}),
     })
+}
+
+/// Whatever else the stage promises.
+fn promised(work: &Work) -> Result<Vec<OutputFile>, StageError> {
+    let workflow = Workflow::shipped(&work.job.workflow).expect("the workflow is shipped");
+    let spec = workflow.stage(&work.shard.stage).expect("the stage is one of it");
+    let path = work.scratch.join("promised");
+    std::fs::write(&path, "x")?;
+    let others = spec.artifacts.iter().filter(|name| *name != "video.json");
+    let file = |name: &String| OutputFile {
+        name: name.clone().into(),
+        content_type: "text/plain",
+        path: path.clone(),
+    };
+    Ok(others.map(file).collect())
 }
 
 #[tokio::test]
@@ -143,9 +168,10 @@ async fn a_stage_that_ends_well_leaves_artifacts_and_starts_the_next() {
     let ShardState::Completed { artifacts, .. } = &shard.state else {
         panic!("{:?}", shard.state)
     };
-    assert_eq!(world.memory.object(&artifacts[0].key).unwrap(), b"result");
+    let result = artifacts.iter().find(|artifact| artifact.name == "video.json").unwrap();
+    assert_eq!(world.memory.object(&result.key).unwrap(), b"result");
     assert_eq!(
-        artifacts[0].sha256, "f6a214f7a5fcda0c2cee9660b7fc29f5649e3c68aad48e20e950137c98913a68",
+        result.sha256, "f6a214f7a5fcda0c2cee9660b7fc29f5649e3c68aad48e20e950137c98913a68",
         "`printf result | sha256sum`"
     );
     assert_eq!(world.memory.receive().unwrap().payload.stage.as_str(), "pose");
@@ -365,6 +391,7 @@ async fn messages_that_nobody_can_act_on_come_back_and_are_parked() {
             stage: "pose".parse().unwrap(),
             ..task.payload.clone()
         },
+        1,
         "x",
         Timestamp::now(),
     );
@@ -382,6 +409,7 @@ async fn messages_that_nobody_can_act_on_come_back_and_are_parked() {
             job: ghost,
             ..task.payload
         },
+        1,
         "x",
         Timestamp::now(),
     );
@@ -425,7 +453,7 @@ fn task_of(world: &World) -> Task {
         stage: "probe".parse().unwrap(),
         shard: 0,
     };
-    Task::new(&world.job, key, "test", Timestamp::now())
+    Task::new(&world.job, key, 1, "test", Timestamp::now())
 }
 
 #[tokio::test]
@@ -434,19 +462,17 @@ async fn the_last_stage_leaves_a_manifest_and_ends_the_job() {
     let workflow = Workflow::shipped("motion").unwrap();
     for spec in workflow.stages() {
         let message = world.message();
-        let names: Vec<&'static str> = spec.artifacts.iter().map(|name| &*name.clone().leak()).collect();
-        let run = move |work: &Work| {
-            let path = work.scratch.join("x");
+        let run = |work: &Work| {
+            let path = work.scratch.join("video.json");
             std::fs::write(&path, "x")?;
-            let file = |name: &&'static str| OutputFile {
-                name,
+            let file = OutputFile {
+                name: "video.json".into(),
                 content_type: "text/plain",
-                path: path.clone(),
+                path,
             };
-            Ok(Output {
-                files: names.iter().map(file).collect(),
-                facts: json!({}),
-            })
+            let files = promised(work)?.into_iter().chain([file]).collect();
+            let facts = json!({"shards": 1});
+            Ok(Output { files, facts })
         };
         let name = &*spec.name.to_string().leak();
         let stage = Scripted {
@@ -455,13 +481,13 @@ async fn the_last_stage_leaves_a_manifest_and_ends_the_job() {
             runs: world.runs.clone(),
         };
         let deadline = Timestamp::now() + SignedDuration::from_secs(100);
-        let disposal = Harness::new(stage, world.conductor()).handle(&message, deadline).await;
+        let disposal = harness(stage, world.conductor()).handle(&message, deadline).await;
         assert_eq!(disposal, Disposal::Acknowledge, "{name}");
     }
     let JobState::Completed { manifest, .. } = world.job().await.state else {
         panic!("the job has not ended")
     };
     let manifest: Manifest = serde_json::from_slice(&world.memory.object(&manifest).unwrap()).unwrap();
-    let promised: usize = workflow.stages().iter().map(|spec| spec.artifacts.len()).sum();
+    let promised: usize = workflow.stages().iter().map(|spec| spec.results.len()).sum();
     assert_eq!(manifest.artifacts.len(), promised);
 }

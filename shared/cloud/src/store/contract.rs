@@ -2,15 +2,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 use marey_engine::{
-    Failure, FailureClass, Job, JobEvent, JobId, JobState, LeaseToken, Shard, ShardEvent, ShardKey, StageRow, Upload,
-    Workflow,
+    Control, Failure, FailureClass, Job, JobEvent, JobId, JobState, LeaseToken, Scope, Shard, ShardEvent, ShardKey,
+    StageRow, Upload, Workflow,
 };
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
     CloudError,
-    store::{Creation, FailureRecord, WriteJobs},
+    store::{Creation, FailureRecord, JobsTable, Memo, Pulse, WriteJobs},
 };
 
 /// A job of its own owner, so that suites can share a table.
@@ -30,18 +30,14 @@ pub(crate) fn new_job(owner: &str, age_s: i64) -> (Job, Vec<StageRow>) {
         input,
         priority: 5,
         created_at: at(1_000_000 - age_s),
+        deadline: None,
+        round: 0,
+        wishes: marey_engine::Wishes::default(),
         trace: "t".into(),
         state: JobState::Running,
     };
     let stages = Workflow::shipped("motion").unwrap();
-    let stages = stages
-        .stages()
-        .iter()
-        .map(|s| StageRow {
-            stage: s.name.clone(),
-            shards: 1,
-        })
-        .collect();
+    let stages = stages.stages().iter().map(StageRow::of).collect();
     (job, stages)
 }
 
@@ -66,12 +62,17 @@ fn is_conflict<T>(result: &Result<T, CloudError>) -> bool {
 }
 
 /// Runs the whole suite.
-pub(crate) async fn suite(store: &impl WriteJobs) {
+pub(crate) async fn suite(store: &impl JobsTable) {
     a_job_is_created_once(store).await;
     a_write_needs_the_version_it_was_decided_on(store).await;
     a_snapshot_has_every_row(store).await;
     lists_are_scoped_ordered_and_paged(store).await;
     failures_are_kept_once(store).await;
+    an_attempt_at_one_of_many_reads_what_it_needs(store).await;
+    running_jobs_are_listed_by_lane_and_age(store).await;
+    control_rows_need_the_version_they_were_decided_on(store).await;
+    pulses_and_memos_are_replaced(store).await;
+    a_deleted_job_leaves_nothing(store).await;
 }
 
 async fn a_job_is_created_once(store: &impl WriteJobs) {
@@ -96,13 +97,13 @@ async fn a_write_needs_the_version_it_was_decided_on(store: &impl WriteJobs) {
         shard: 0,
     };
     assert!(store.shard(&key).await.unwrap().is_none());
-    let queued = Shard::queued(key.clone(), at(1));
+    let queued = Shard::queued(key.clone(), 0, at(1));
     assert!(
         is_conflict(&store.put_shard(&queued, Some(1)).await),
         "a row that is not there has no version"
     );
     let first = store.put_shard(&queued, None).await.unwrap();
-    let again = Shard::queued(key.clone(), at(2));
+    let again = Shard::queued(key.clone(), 0, at(2));
     assert!(is_conflict(&store.put_shard(&again, None).await), "a second creation");
     let lease = |n| ShardEvent::Lease {
         token: LeaseToken(Uuid::from_u128(n)),
@@ -122,7 +123,13 @@ async fn a_write_needs_the_version_it_was_decided_on(store: &impl WriteJobs) {
     let failed = row.value.apply(JobEvent::Fail { failure: failure() }, at(9)).unwrap();
     let done = row
         .value
-        .apply(JobEvent::Complete { manifest: "m".into() }, at(9))
+        .apply(
+            JobEvent::Complete {
+                manifest: "m".into(),
+                degraded: vec![],
+            },
+            at(9),
+        )
         .unwrap();
     store.put_job(&done, row.version).await.unwrap();
     assert!(
@@ -146,7 +153,7 @@ async fn a_snapshot_has_every_row(store: &impl WriteJobs) {
             .put_shard(
                 &Shard {
                     facts,
-                    ..Shard::queued(key, at(5))
+                    ..Shard::queued(key, 0, at(5))
                 },
                 None,
             )
@@ -215,6 +222,147 @@ async fn failures_are_kept_once(store: &impl WriteJobs) {
         store.snapshot(job.id).await.unwrap().unwrap().shards.is_empty(),
         "a failure is no shard"
     );
+}
+
+fn shard_key(job: &Job, stage: &str, shard: u32) -> ShardKey {
+    ShardKey {
+        job: job.id,
+        stage: stage.parse().unwrap(),
+        shard,
+    }
+}
+
+async fn an_attempt_at_one_of_many_reads_what_it_needs(store: &impl WriteJobs) {
+    let (job, stages) = new_job("many", 0);
+    store.create(&job, &stages).await.unwrap();
+    for (stage, shard) in [("probe", 0), ("pose", 0), ("pose", 1), ("pose", 2), ("visualize", 0)] {
+        let row = Shard::queued(shard_key(&job, stage, shard), 0, at(5));
+        store.put_shard(&row, None).await.unwrap();
+    }
+    let upstream = ["probe".parse().unwrap()];
+    let found = store
+        .snapshot_for(&shard_key(&job, "pose", 1), &upstream)
+        .await
+        .unwrap()
+        .unwrap();
+    let places: Vec<_> = found
+        .shards
+        .keys()
+        .map(|(stage, shard)| (stage.as_str(), *shard))
+        .collect();
+    assert_eq!(places, [("pose", 1), ("probe", 0)]);
+    assert_eq!(found.stages.len(), stages.len());
+    let (ghost, _) = new_job("ghost", 0);
+    assert!(
+        store
+            .snapshot_for(&shard_key(&ghost, "pose", 1), &upstream)
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+async fn running_jobs_are_listed_by_lane_and_age(store: &impl WriteJobs) {
+    // Older than whatever other tests make at the same time, so that these come first.
+    let age = 900_000;
+    let mut made = Vec::new();
+    for (number, priority) in [5, 9, 5, 5].into_iter().enumerate() {
+        let (job, stages) = new_job("lanes", age - number as i64);
+        let job = Job { priority, ..job };
+        store.create(&job, &stages).await.unwrap();
+        made.push(job);
+    }
+    let row = store.job(made[3].id).await.unwrap().unwrap();
+    let cancelled = row.value.apply(JobEvent::Cancel, at(9)).unwrap();
+    store.put_job(&cancelled, row.version).await.unwrap();
+    let ours = |ids: &[JobId]| -> Vec<JobId> {
+        ids.iter()
+            .copied()
+            .filter(|id| made.iter().any(|j| j.id == *id))
+            .collect()
+    };
+    let (mut found, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let page = store.running(false, 2, cursor.as_deref()).await.unwrap();
+        assert!(page.jobs.len() <= 2);
+        found.extend(page.jobs);
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(
+        ours(&found),
+        [made[0].id, made[2].id],
+        "the express and the ended one are not in this lane"
+    );
+    let express = store.running(true, 100, None).await.unwrap();
+    assert_eq!(ours(&express.jobs), [made[1].id]);
+    let between = store.ahead_of(&made[2]).await.unwrap() - store.ahead_of(&made[0]).await.unwrap();
+    assert_eq!(between, 1);
+}
+
+async fn control_rows_need_the_version_they_were_decided_on(store: &impl JobsTable) {
+    let scope = Scope::Workflow(format!("test-{}", Uuid::new_v4()));
+    let control = Control::new(scope.clone());
+    let row = store.put_control(&control, None).await.unwrap();
+    let paused = Control {
+        concurrency: Some(3),
+        ..control
+    };
+    assert!(is_conflict(&store.put_control(&paused, None).await));
+    store.put_control(&paused, Some(row.version)).await.unwrap();
+    assert!(is_conflict(&store.put_control(&paused, Some(row.version + 7)).await));
+    let controls = store.controls().await.unwrap();
+    assert_eq!(controls.get(&scope), Some(&paused));
+}
+
+async fn pulses_and_memos_are_replaced(store: &impl JobsTable) {
+    let (job, _) = new_job("pulse", 0);
+    let stage: marey_engine::StageName = "pose".parse().unwrap();
+    let mut pulse = Pulse {
+        stage: stage.clone(),
+        worker: Uuid::new_v4().to_string(),
+        started_at: at(1),
+        at: at(2),
+        working_on: None,
+        completed: 1,
+        failed: 0,
+        frames: 100,
+        run_ms: 900,
+    };
+    store.put_pulse(&pulse).await.unwrap();
+    pulse.completed = 2;
+    store.put_pulse(&pulse).await.unwrap();
+    let mut found = store.pulses(&stage).await.unwrap();
+    found.retain(|it| it.worker == pulse.worker);
+    assert_eq!(found, [pulse]);
+
+    let mut memo = Memo {
+        inputs: Uuid::new_v4().simple().to_string(),
+        shard: shard_key(&job, "pose", 0),
+        artifacts: vec![],
+        facts: json!({"n": 1.25}),
+        frames: 7,
+    };
+    assert_eq!(store.memo(&memo.inputs).await.unwrap(), None);
+    store.put_memo(&memo).await.unwrap();
+    memo.frames = 8;
+    store.put_memo(&memo).await.unwrap();
+    assert_eq!(store.memo(&memo.inputs).await.unwrap(), Some(memo));
+}
+
+async fn a_deleted_job_leaves_nothing(store: &impl WriteJobs) {
+    let (job, stages) = new_job("deleted", 0);
+    store.create(&job, &stages).await.unwrap();
+    store
+        .put_shard(&Shard::queued(shard_key(&job, "pose", 0), 0, at(5)), None)
+        .await
+        .unwrap();
+    store.delete_job(job.id).await.unwrap();
+    assert!(store.snapshot(job.id).await.unwrap().is_none());
+    assert!(store.shard(&shard_key(&job, "pose", 0)).await.unwrap().is_none());
+    store.delete_job(job.id).await.unwrap();
 }
 
 #[tokio::test]

@@ -9,13 +9,16 @@
 use std::future::Future;
 
 use jiff::Timestamp;
-use marey_engine::{Failure, Job, JobId, Shard, ShardKey, Snapshot, StageRow, Versioned};
+use marey_engine::{Failure, Job, JobId, Shard, ShardKey, Snapshot, StageName, StageRow, Versioned};
 use serde::{Deserialize, Serialize};
 
 use crate::CloudError;
 
 #[cfg(test)]
 pub(crate) mod contract;
+mod operations;
+
+pub use operations::{JobsTable, KeepMemos, KeepPulses, Memo, Pulse, ReadControls, WriteControls};
 
 /// Whether a job was made or was there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +55,15 @@ pub struct JobPage {
     pub next: Option<String>,
 }
 
+/// Some of the jobs that run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningPage {
+    /// Oldest first.
+    pub jobs: Vec<JobId>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
 /// Reading jobs.
 pub trait ReadJobs: Send + Sync {
     /// One job's row, strongly consistent.
@@ -59,6 +71,25 @@ pub trait ReadJobs: Send + Sync {
 
     /// All of a job's rows, strongly consistent: it sees every write that returned before it began.
     fn snapshot(&self, id: JobId) -> impl Future<Output = Result<Option<Snapshot>, CloudError>> + Send;
+
+    /// The rows that an attempt at a shard needs, strongly consistent: the job, its stages, the shard itself, and every shard
+    /// of the stages given. Where a stage has thousands of shards, each of them must not read all the others.
+    fn snapshot_for(
+        &self,
+        key: &ShardKey,
+        stages: &[StageName],
+    ) -> impl Future<Output = Result<Option<Snapshot>, CloudError>> + Send;
+
+    /// The running jobs of one lane, express or not, oldest first; may miss writes of the last second.
+    fn running(
+        &self,
+        express: bool,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> impl Future<Output = Result<RunningPage, CloudError>> + Send;
+
+    /// How many running jobs of the same lane are older than this one; may be a second old.
+    fn ahead_of(&self, job: &Job) -> impl Future<Output = Result<u64, CloudError>> + Send;
 
     /// An owner's jobs, newest first; may miss writes of the last second.
     fn list(
@@ -95,6 +126,9 @@ pub trait WriteJobs: ReadJobs {
     /// # Errors
     /// [`CloudError::Conflict`] if the row has moved on; nothing was written.
     fn put_job(&self, job: &Job, version: u64) -> impl Future<Output = Result<Versioned<Job>, CloudError>> + Send;
+
+    /// Deletes all of a job's rows.
+    fn delete_job(&self, id: JobId) -> impl Future<Output = Result<(), CloudError>> + Send;
 
     /// Keeps a failure with its job; recording it again changes nothing.
     fn record_failure(&self, record: &FailureRecord) -> impl Future<Output = Result<(), CloudError>> + Send;

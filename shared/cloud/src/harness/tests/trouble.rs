@@ -77,14 +77,14 @@ fn trouble_is_waited_out_for_minutes() {
     };
     let mut all = 0;
     for (receives, longest) in [(1, 15), (2, 30), (3, 60), (4, 120), (5, 240), (9, 240)] {
-        let Disposal::Return(Some(seconds)) = message(receives).after_trouble() else {
+        let Disposal::Return(Some(seconds)) = message(receives).after_trouble(&RealTime) else {
             panic!("it comes back")
         };
         assert!((longest / 2..=longest).contains(&seconds), "{receives}: {seconds}");
         all += if receives < 5 { seconds } else { 0 };
     }
     assert!(all > 100, "five deliveries outlast {all} s");
-    assert!(message(0).after_trouble() != Disposal::Acknowledge);
+    assert!(message(0).after_trouble(&RealTime) != Disposal::Acknowledge);
 }
 
 #[tokio::test]

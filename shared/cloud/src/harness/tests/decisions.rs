@@ -1,0 +1,300 @@
+//! Pauses, the breaker, retries, earlier results, work without a message, the sweeper.
+
+use marey_engine::{Control, JobEvent, Pause, RepairReason, Scope, Wishes, control::BREAKER_THRESHOLD};
+
+use super::*;
+use crate::{
+    store::{KeepPulses, ReadControls, WriteControls},
+    sweep,
+};
+
+fn busy(_: &Work) -> Result<Output, StageError> {
+    Err(StageError::transient("BUSY", "m", "h"))
+}
+
+async fn pause(memory: &Memory, scope: Scope) {
+    let pause = Pause {
+        since: Timestamp::now(),
+        by: "ann".into(),
+        reason: "maintenance".into(),
+    };
+    let control = Control {
+        pause: Some(pause),
+        ..Control::new(scope)
+    };
+    memory.put_control(&control, None).await.unwrap();
+}
+
+async fn resume(memory: &Memory) {
+    for row in memory.control_rows().await.unwrap() {
+        let control = Control {
+            pause: None,
+            ..row.value
+        };
+        memory.put_control(&control, Some(row.version)).await.unwrap();
+    }
+}
+
+fn probe() -> Scope {
+    Scope::Stage("probe".parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_paused_stage_uses_up_no_delivery_and_goes_on_where_it_was() {
+    let world = World::new().await;
+    let message = world.message();
+    pause(&world.memory, probe()).await;
+    assert_eq!(
+        world.probe(&message, good).await,
+        Disposal::Acknowledge,
+        "the message leaves the queue"
+    );
+    assert_eq!(world.shard("probe").await.state, ShardState::Held);
+    assert_eq!(
+        world.conductor().advance(world.job.id).await.unwrap(),
+        Advance::Dispatched(0)
+    );
+    resume(&world.memory).await;
+    assert_eq!(
+        world.conductor().advance(world.job.id).await.unwrap(),
+        Advance::Dispatched(1)
+    );
+    assert_eq!(world.probe(&world.message(), good).await, Disposal::Acknowledge);
+    let shard = world.shard("probe").await;
+    assert!(shard.is_complete());
+    assert_eq!((shard.attempt, world.runs.load(Ordering::Relaxed)), (1, 1));
+}
+
+#[tokio::test]
+async fn a_drain_lets_run_what_was_sent() {
+    let world = World::new().await;
+    let message = world.message();
+    pause(&world.memory, Scope::System).await;
+    assert_eq!(world.probe(&message, good).await, Disposal::Acknowledge);
+    assert!(world.shard("probe").await.is_complete());
+    assert_eq!(
+        world.memory.receive().unwrap().payload.stage.as_str(),
+        "pose",
+        "what has begun is ended"
+    );
+}
+
+#[tokio::test]
+async fn a_stage_that_fails_every_job_is_paused_and_keeps_its_messages() {
+    let memory = Memory::default();
+    let mut worlds = Vec::new();
+    for _ in 0..=BREAKER_THRESHOLD {
+        let (job, stages) = crate::store::contract::new_job("default", 0);
+        memory.create(&job, &stages).await.unwrap();
+        memory.put_object(&job.input.key, "video");
+        let memory = memory.clone();
+        let world = World {
+            memory,
+            job,
+            runs: Arc::default(),
+        };
+        world.conductor().advance(world.job.id).await.unwrap();
+        let message = world.message();
+        worlds.push((world, message));
+    }
+    let (last, rest) = worlds.split_last().unwrap();
+    for (world, message) in rest {
+        assert!(matches!(world.probe(message, busy).await, Disposal::Return(_)));
+    }
+    let controls = memory.controls().await.unwrap();
+    assert!(controls.get(&probe()).unwrap().is_tripped());
+    // From now on nothing is tried, nothing is used up, nothing reaches a dead-letter queue.
+    assert_eq!(last.0.probe(&last.1, good).await, Disposal::Acknowledge);
+    assert_eq!(last.0.shard("probe").await.state, ShardState::Held);
+    assert_eq!(last.0.runs.load(Ordering::Relaxed), 0);
+    assert_eq!(rest[0].0.probe(&rest[0].1, good).await, Disposal::Acknowledge);
+    assert_eq!(rest[0].0.shard("probe").await.state, ShardState::Held);
+}
+
+#[tokio::test]
+async fn bad_videos_do_not_trip_the_breaker() {
+    let memory = Memory::default();
+    for _ in 0..2 * BREAKER_THRESHOLD {
+        let (job, stages) = crate::store::contract::new_job("default", 0);
+        memory.create(&job, &stages).await.unwrap();
+        memory.put_object(&job.input.key, "video");
+        let memory = memory.clone();
+        let world = World {
+            memory,
+            job,
+            runs: Arc::default(),
+        };
+        world.conductor().advance(world.job.id).await.unwrap();
+        let bad = |_: &Work| Err(StageError::permanent("MEDIA_EMPTY", "m", "h"));
+        assert_eq!(world.probe(&world.message(), bad).await, Disposal::Acknowledge);
+    }
+    assert!(memory.controls().await.unwrap().get(&probe()).is_none());
+}
+
+#[tokio::test]
+async fn a_retry_resumes_from_what_failed_and_an_old_message_does_no_harm() {
+    let world = World::new().await;
+    let first = world.message();
+    let bad = |_: &Work| Err(StageError::permanent("MEDIA_EMPTY", "m", "h"));
+    world.probe(&first, bad).await;
+    let row = world.memory.job(world.job.id).await.unwrap().unwrap();
+    let deadline = Timestamp::now() + SignedDuration::from_hours(1);
+    let again = row.value.apply(JobEvent::Retry { deadline }, Timestamp::now()).unwrap();
+    world.memory.put_job(&again, row.version).await.unwrap();
+    // Whoever asked may die here: the old message alone is enough to go on.
+    assert_eq!(world.probe(&first, good).await, Disposal::Acknowledge);
+    let shard = world.shard("probe").await;
+    assert!(shard.is_complete());
+    assert_eq!((shard.attempt, shard.round, shard.attempts_this_round()), (2, 1, 1));
+    assert_eq!(world.memory.receive().unwrap().payload.stage.as_str(), "pose");
+}
+
+#[tokio::test]
+async fn a_job_that_asks_for_it_takes_over_what_an_earlier_one_left() {
+    let world = World::new().await;
+    world.probe(&world.message(), good).await;
+    let reuse = |name: &str| {
+        let mut job = world.job.clone();
+        job.id = marey_engine::JobId::of_object("again", name, None, "e");
+        job.wishes = Wishes {
+            reuse: true,
+            ..Wishes::default()
+        };
+        job
+    };
+    let again = |job: Job| {
+        let world = World {
+            memory: world.memory.clone(),
+            job,
+            runs: Arc::default(),
+        };
+        async move {
+            let stages = Workflow::shipped("motion").unwrap();
+            let stages: Vec<_> = stages.stages().iter().map(marey_engine::StageRow::of).collect();
+            while world.memory.receive().is_some() {}
+            world.memory.create(&world.job, &stages).await.unwrap();
+            world.conductor().advance(world.job.id).await.unwrap();
+            assert_eq!(world.probe(&world.message(), good).await, Disposal::Acknowledge);
+            let runs = world.runs.load(Ordering::Relaxed);
+            let ShardState::Completed { artifacts, reused, .. } = world.shard("probe").await.state else {
+                panic!("it is complete")
+            };
+            assert_eq!(reused, runs == 0);
+            for artifact in &artifacts {
+                assert!(
+                    artifact.key.contains(&world.job.id.to_string()),
+                    "its own copy: {}",
+                    artifact.key
+                );
+                assert!(world.memory.object(&artifact.key).is_some());
+            }
+            runs
+        }
+    };
+    assert_eq!(again(reuse("same")).await, 0);
+    let mut other_content = reuse("content");
+    other_content.input.etag = "other".into();
+    assert_eq!(again(other_content).await, 1);
+    let mut other_owner = reuse("owner");
+    other_owner.owner = "eve".into();
+    assert_eq!(again(other_owner).await, 1, "nobody learns what somebody else uploaded");
+    let mut not_asked = reuse("not asked");
+    not_asked.wishes.reuse = false;
+    assert_eq!(again(not_asked).await, 1);
+}
+
+#[tokio::test]
+async fn results_that_are_gone_are_made_again() {
+    let world = World::new().await;
+    world.probe(&world.message(), good).await;
+    let mut job = world.job.clone();
+    job.id = marey_engine::JobId::of_object("again", "gone", None, "e");
+    job.wishes.reuse = true;
+    let second = World {
+        memory: world.memory.clone(),
+        job,
+        runs: Arc::default(),
+    };
+    while second.memory.receive().is_some() {}
+    let stages = Workflow::shipped("motion").unwrap();
+    let stages: Vec<_> = stages.stages().iter().map(marey_engine::StageRow::of).collect();
+    second.memory.create(&second.job, &stages).await.unwrap();
+    second.conductor().advance(second.job.id).await.unwrap();
+    second.memory.break_down("copy");
+    assert_eq!(second.probe(&second.message(), good).await, Disposal::Acknowledge);
+    assert_eq!(second.runs.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn work_without_a_message_ends_its_shard_itself() {
+    let world = World::new().await;
+    let task: Task = serde_json::from_str(&world.message().body).unwrap();
+    let deadline = Timestamp::now() + SignedDuration::from_secs(100);
+    let run = |run: fn(&Work) -> Result<Output, StageError>| {
+        let stage = Scripted {
+            name: "probe",
+            run,
+            runs: world.runs.clone(),
+        };
+        let (harness, task) = (harness(stage, world.conductor()), task.clone());
+        async move { harness.run_task(&task, deadline).await.unwrap() }
+    };
+    assert!(matches!(run(busy).await, Disposal::Return(Some(_))));
+    assert!(matches!(run(busy).await, Disposal::Return(Some(_))));
+    assert_eq!(run(busy).await, Disposal::Acknowledge, "no dead letter will come");
+    assert!(matches!(world.job().await.state, JobState::Failed { failure, .. } if failure.code == "BUSY"));
+    assert_eq!(run(good).await, Disposal::Acknowledge);
+    assert_eq!(world.runs.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn a_worker_shows_signs_of_life() {
+    let world = World::new().await;
+    world.probe(&world.message(), good).await;
+    let pulses = world.memory.pulses(&"probe".parse().unwrap()).await.unwrap();
+    assert_eq!(pulses.len(), 1);
+    assert_eq!((pulses[0].completed, pulses[0].failed, pulses[0].frames), (1, 0, 3));
+}
+
+#[tokio::test]
+async fn the_sweeper_sends_again_what_lost_its_message() {
+    let world = World::new().await;
+    drop(world.message());
+    let backlog = [("probe".parse().unwrap(), 0)].into();
+    assert_eq!(
+        sweep::sweep(&world.conductor(), &backlog).await.unwrap(),
+        [],
+        "not before its time"
+    );
+    let mut row = world
+        .memory
+        .shard(&world.shard("probe").await.key)
+        .await
+        .unwrap()
+        .unwrap();
+    row.value.waiting_since -= SignedDuration::from_mins(5);
+    world.memory.put_shard(&row.value, Some(row.version)).await.unwrap();
+    let repaired = sweep::sweep(&world.conductor(), &backlog).await.unwrap();
+    assert_eq!(repaired.len(), 1);
+    assert_eq!(repaired[0].reason, RepairReason::MessageLost);
+    assert_eq!(
+        sweep::sweep(&world.conductor(), &backlog).await.unwrap(),
+        [],
+        "once is enough"
+    );
+    assert_eq!(world.probe(&world.message(), good).await, Disposal::Acknowledge);
+}
+
+#[tokio::test]
+async fn the_sweeper_carries_out_what_a_dead_planner_left() {
+    let world = World::new().await;
+    let message = world.message();
+    world.memory.break_down("send");
+    assert!(matches!(world.probe(&message, good).await, Disposal::Return(_)));
+    world.memory.recover();
+    let repaired = sweep::sweep(&world.conductor(), &marey_engine::repair::Backlog::new())
+        .await
+        .unwrap();
+    assert_eq!(repaired[0].reason, RepairReason::PlanNotCarriedOut);
+    assert_eq!(world.memory.receive().unwrap().payload.stage.as_str(), "pose");
+}
