@@ -1,8 +1,9 @@
-//! Computes joint angles and their ranges from a recording.
+//! Joins the recordings of a video's ranges, and computes joint angles and their extremes.
 
-use marey_cloud::{Input, Output, OutputFile, Stage, StageError, Work};
+use marey_cloud::{Output, OutputFile, Stage, StageError, Work};
+use marey_fn_kit::{PARQUET, Shards, number_or, save};
 use marey_motion::{
-    Analysis, MotionError, Settings, Summary, analyze,
+    Analysis, MotionError, Part, Recording, Settings, Summary, analyze,
     formats::{analysis_to_json, angles_to_csv, angles_to_parquet, recording_from_parquet, recording_to_parquet},
 };
 
@@ -12,66 +13,102 @@ pub const ANALYSIS: &str = "analysis.json";
 /// The artifact that holds the cleaned poses; as JSON they would be a hundred times larger.
 pub const POSES: &str = "poses.parquet";
 
-/// Media type of Parquet files.
-const PARQUET: &str = "application/vnd.apache.parquet";
+/// The artifact that holds the recording: that of every range on the way in, the one of the whole video on the way out.
+pub const RECORDING: &str = "recording.parquet";
 
 /// The stage `biomechanics`.
 #[derive(Debug, Default)]
-pub struct Biomechanics {
-    /// How recordings are cleaned.
-    pub settings: Settings,
-}
+pub struct Biomechanics;
 
 impl Stage for Biomechanics {
     fn name(&self) -> &'static str {
         "biomechanics"
     }
 
-    fn inputs(&self) -> &'static [Input] {
-        &[Input::Artifact {
-            stage: "pose",
-            name: "recording.parquet",
-        }]
-    }
-
     fn run(&self, work: &Work) -> Result<Output, StageError> {
-        let bytes = std::fs::read(work.artifact("pose", "recording.parquet")?)?;
-        let recording = recording_from_parquet(&bytes).map_err(motion_error)?;
-        work.control.set_progress(0.2);
-        let analysis = analyze(&recording, &self.settings).map_err(motion_error)?;
-        work.control.set_progress(0.6);
+        let (recording, bytes) = joined(work)?;
+        work.control.set_progress(0.3);
+        work.control.check()?;
+        if recording
+            .people
+            .iter()
+            .all(|person| person.poses.iter().all(Option::is_none))
+        {
+            return Err(nobody());
+        }
+        work.control.add_frames(recording.time_s.len() as u64);
+        let analysis = analyze(&recording, &settings(work)).map_err(motion_error)?;
+        work.control.set_progress(0.7);
         work.control.check()?;
         let facts = serde_json::to_value(Summary::of(&analysis)).map_err(StageError::internal)?;
-        let files = save(work, analysis)?;
+        let mut files = vec![save(work, RECORDING, PARQUET, &bytes)?];
+        files.extend(save_analysis(work, analysis)?);
         Ok(Output { files, facts })
     }
 }
 
+/// The recording of the whole video, and the same as Parquet.
+fn joined(work: &Work) -> Result<(Recording, Vec<u8>), StageError> {
+    let paths = work.artifacts_of("pose", RECORDING);
+    if let [path] = paths {
+        let bytes = std::fs::read(path)?;
+        return Ok((recording_from_parquet(&bytes).map_err(motion_error)?, bytes));
+    }
+    let ranges = Shards::read(work)?.ranges;
+    if ranges.len() != paths.len() {
+        let problem = format!("{} recordings of {} ranges", paths.len(), ranges.len());
+        return Err(StageError::internal(problem));
+    }
+    let mut parts = Vec::with_capacity(paths.len());
+    for (path, range) in paths.iter().zip(ranges) {
+        work.control.check()?;
+        parts.push(Part {
+            recording: recording_from_parquet(&std::fs::read(path)?).map_err(motion_error)?,
+            start_s: range.start_s,
+            end_s: range.end_s,
+        });
+    }
+    let recording = marey_motion::join(parts).map_err(motion_error)?;
+    let bytes = recording_to_parquet(&recording).map_err(motion_error)?;
+    Ok((recording, bytes))
+}
+
+/// How the recording is cleaned: as the job wishes, by default as gait laboratories do.
+fn settings(work: &Work) -> Settings {
+    let defaults = Settings::default();
+    let cutoff_hz = number_or(work, "cutoff_hz", defaults.cutoff_hz.unwrap_or_default());
+    Settings {
+        cutoff_hz: work.flag("filter").unwrap_or(true).then_some(cutoff_hz),
+        order: number_or(work, "filter_order", defaults.order as f64) as usize,
+        longest_gap_s: number_or(work, "longest_gap_s", defaults.longest_gap_s),
+        minimum_visibility: number_or(work, "minimum_visibility", defaults.minimum_visibility.into()) as f32,
+    }
+}
+
 /// Writes the analysis in every format, the poses apart.
-fn save(work: &Work, analysis: Analysis) -> Result<Vec<OutputFile>, StageError> {
-    let file = |name: &'static str, content_type, content: &[u8]| -> Result<OutputFile, StageError> {
-        let path = work.scratch.join(name);
-        std::fs::write(&path, content)?;
-        Ok(OutputFile {
-            name,
-            content_type,
-            path,
-        })
-    };
+fn save_analysis(work: &Work, analysis: Analysis) -> Result<Vec<OutputFile>, StageError> {
     let csv = angles_to_csv(&analysis).map_err(motion_error)?;
     let angles = angles_to_parquet(&analysis).map_err(motion_error)?;
     let (analysis, poses) = analysis.split_poses();
     let json = analysis_to_json(&analysis).map_err(motion_error)?;
     let poses = recording_to_parquet(&poses).map_err(motion_error)?;
     Ok(vec![
-        file(ANALYSIS, "application/json", json.as_bytes())?,
-        file(POSES, PARQUET, &poses)?,
-        file("angles.csv", "text/csv; charset=utf-8", csv.as_bytes())?,
-        file("angles.parquet", PARQUET, &angles)?,
+        save(work, ANALYSIS, "application/json", json.as_bytes())?,
+        save(work, POSES, PARQUET, &poses)?,
+        save(work, "angles.csv", "text/csv; charset=utf-8", csv.as_bytes())?,
+        save(work, "angles.parquet", PARQUET, &angles)?,
     ])
 }
 
 /// The input is an artifact of Marey's own: what is wrong with it stays wrong.
 fn motion_error(error: MotionError) -> StageError {
     StageError::permanent(error.code(), "The recording could not be analysed.", error.hint()).because(error)
+}
+
+fn nobody() -> StageError {
+    StageError::permanent(
+        "NO_PERSON_FOUND",
+        "Nobody was found in any frame of the video.",
+        "Film the whole body against a calm background, well lit, at least a quarter of the picture high.",
+    )
 }

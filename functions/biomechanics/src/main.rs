@@ -4,5 +4,5 @@ use marey_fn_biomechanics::Biomechanics;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    marey_cloud::lambda::run_stage(Biomechanics::default()).await
+    marey_cloud::lambda::run_stage(Biomechanics).await
 }

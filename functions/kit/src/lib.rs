@@ -1,15 +1,25 @@
-//! What the stages share: tools at start-up, the description of the video, and how errors are told.
+//! What the stages share: tools at start-up, the description of the video and its ranges, and how errors are told.
 
-use std::path::Path;
+mod shards;
 
-use marey_cloud::{StageError, Work};
-use marey_media::{CancelHandle, MediaError, Tools, VideoInfo};
+use std::{borrow::Cow, path::Path};
+
+use marey_cloud::{OutputFile, StageError, Work};
+use marey_media::{CancelHandle, FrameSize, MediaError, Tools, VideoInfo};
+
+pub use shards::{SHARDS_JSON, Shards, expected_frames, own_range, read_options};
 
 /// The artifact in which `probe` leaves what it knows of the video.
 pub const VIDEO_JSON: &str = "video.json";
 
+/// Media type of Parquet files.
+pub const PARQUET: &str = "application/vnd.apache.parquet";
+
 /// Frames are read at most this large; a person needs no more pixels, and memory is bounded.
-pub const LARGEST_SIDE_PX: u32 = 1920;
+pub const FRAME_SIZE: FrameSize = FrameSize::Within {
+    width: 1920,
+    height: 1920,
+};
 
 /// ffmpeg and ffprobe, found once when the function starts.
 ///
@@ -26,6 +36,31 @@ pub fn tools() -> Result<Tools, MediaError> {
 pub fn video_info(work: &Work) -> Result<VideoInfo, StageError> {
     let path = work.artifact("probe", VIDEO_JSON)?;
     read_json(path)
+}
+
+/// A parameter of the job that is a number, or what stands for it in a workflow that does not offer it.
+pub fn number_or(work: &Work, name: &str, otherwise: f64) -> f64 {
+    work.number(name).unwrap_or(otherwise)
+}
+
+/// Writes an artifact into the folder of the attempt.
+///
+/// # Errors
+/// The folder can't be written to.
+pub fn save(
+    work: &Work,
+    name: impl Into<Cow<'static, str>>,
+    content_type: &'static str,
+    bytes: &[u8],
+) -> Result<OutputFile, StageError> {
+    let name = name.into();
+    let path = work.scratch.join(name.as_ref());
+    std::fs::write(&path, bytes)?;
+    Ok(OutputFile {
+        name,
+        content_type,
+        path,
+    })
 }
 
 fn read_json<T>(path: &Path) -> Result<T, StageError>

@@ -1,4 +1,6 @@
-//! Estimates the body's pose in every frame of the video.
+//! Estimates the body's pose in every frame of a range of the video.
+//!
+//! A range is read from a second before it begins. The poses of that second are in the recording, too: there the ranges are joined.
 
 use std::{
     path::Path,
@@ -6,11 +8,13 @@ use std::{
     time::Instant,
 };
 
-use marey_cloud::{Input, Output, OutputFile, Stage, StageError, Work};
-use marey_fn_kit::{LARGEST_SIDE_PX, VIDEO_JSON, kill_on_stop, media_error, sentence, video_info};
-use marey_media::{Frame, FrameReader, FrameSize, ReadOptions, Tools, VideoInfo};
-use marey_motion::{Person, Pose, Recording, Skeleton, Source, formats::recording_to_parquet};
-use marey_vision::{Identities, ImageView, Models, OnnxRuntime, PoseEstimator, PoseOptions, Timings, VisionError};
+use marey_cloud::{Output, Stage, StageError, Work};
+use marey_fn_kit::{
+    PARQUET, expected_frames, kill_on_stop, media_error, own_range, read_options, save, sentence, video_info,
+};
+use marey_media::{FrameReader, TimeRange, Tools, VideoInfo};
+use marey_motion::{Identities, Person, Pose, Recording, Skeleton, Source, formats::recording_to_parquet};
+use marey_vision::{ImageView, Models, OnnxRuntime, PoseEstimator, PoseOptions, Timings, VisionError};
 use serde_json::{Value, json};
 
 /// The artifact that holds the recording.
@@ -48,42 +52,24 @@ impl Stage for PoseStage {
         "pose"
     }
 
-    fn inputs(&self) -> &'static [Input] {
-        &[
-            Input::Upload,
-            Input::Artifact {
-                stage: "probe",
-                name: VIDEO_JSON,
-            },
-        ]
-    }
-
     fn run(&self, work: &Work) -> Result<Output, StageError> {
         let info = video_info(work)?;
+        let range = own_range(work)?;
         let mut estimator = self.estimator.lock().unwrap_or_else(PoisonError::into_inner);
         estimator.reset();
         let before = estimator.timings();
         let started = Instant::now();
-        let recording = record(&self.tools, &mut estimator, work, &info)?;
+        let recording = record(&self.tools, &mut estimator, work, &info, range)?;
         let seconds = started.elapsed().as_secs_f64();
         let seen = recording
             .people
             .iter()
             .map(|person| person.poses.iter().flatten().count())
             .sum();
-        if seen == 0 {
-            return Err(nobody());
-        }
-        let path = work.scratch.join(RECORDING);
-        std::fs::write(&path, recording_to_parquet(&recording).map_err(StageError::internal)?)?;
-        let file = OutputFile {
-            name: RECORDING,
-            content_type: "application/vnd.apache.parquet",
-            path,
-        };
+        let bytes = recording_to_parquet(&recording).map_err(StageError::internal)?;
         let facts = facts(&recording, seen, &before, &estimator.timings(), seconds);
         Ok(Output {
-            files: vec![file],
+            files: vec![save(work, RECORDING, PARQUET, &bytes)?],
             facts,
         })
     }
@@ -95,17 +81,18 @@ fn record(
     estimator: &mut PoseEstimator,
     work: &Work,
     info: &VideoInfo,
+    range: Option<TimeRange>,
 ) -> Result<Recording, StageError> {
-    let size = FrameSize::Within {
-        width: LARGEST_SIDE_PX,
-        height: LARGEST_SIDE_PX,
-    };
-    let options = ReadOptions {
-        size,
-        ..ReadOptions::default()
-    };
-    let mut reader = FrameReader::open(tools, work.upload()?, info, options).map_err(media_error)?;
+    let range_s = range.map(|range| range.with_overlap_s());
+    let expected = expected_frames(info, range_s);
+    let mut reader = FrameReader::open(tools, work.upload()?, info, read_options(range_s)).map_err(media_error)?;
     kill_on_stop(work, reader.cancel_handle());
+    // Landmarks are kept in pixels of the upright original, whatever size the frames are read at.
+    let (width, height) = reader.size();
+    let (x, y) = (
+        info.width_px as f32 / width as f32,
+        info.height_px as f32 / height as f32,
+    );
     let mut identities = Identities::default();
     let (mut time_s, mut seen) = (Vec::new(), Vec::new());
     while let Some(frame) = reader.read().map_err(media_error)? {
@@ -113,11 +100,11 @@ fn record(
         let view = ImageView::rgb(&frame.rgb, frame.width, frame.height).map_err(vision_error)?;
         if let Some(pose) = estimator.process(view, frame.time_s).map_err(vision_error)? {
             let person = identities.assign(&pose, frame.time_s);
-            seen.push((person, time_s.len(), to_source_size(pose, &frame, info)));
+            seen.push((person, time_s.len(), pose.scaled(x, y)));
         }
         time_s.push(frame.time_s);
-        work.control
-            .set_progress(time_s.len() as f64 / info.frame_count.max(1) as f64);
+        work.control.add_frames(1);
+        work.control.set_progress(time_s.len() as f64 / expected);
         reader.recycle(frame);
     }
     work.control.check()?;
@@ -151,18 +138,6 @@ fn people(count: usize, frames: usize, seen: Vec<(usize, usize, Pose)>) -> Vec<P
     people
 }
 
-/// Landmarks are kept in pixels of the upright original, whatever size the frames were read at.
-fn to_source_size(mut pose: Pose, frame: &Frame, info: &VideoInfo) -> Pose {
-    let x = info.width_px as f32 / frame.width as f32;
-    let y = info.height_px as f32 / frame.height as f32;
-    for point in &mut pose.points {
-        point.x_px *= x;
-        point.y_px *= y;
-        point.z_px *= x;
-    }
-    pose
-}
-
 fn facts(recording: &Recording, seen: usize, before: &Timings, after: &Timings, seconds: f64) -> Value {
     let frames = recording.time_s.len();
     let total = after.total.saturating_sub(before.total).as_secs_f64();
@@ -178,14 +153,6 @@ fn facts(recording: &Recording, seen: usize, before: &Timings, after: &Timings, 
         "model": recording.model.name,
         "model_sha256": recording.model.sha256,
     })
-}
-
-fn nobody() -> StageError {
-    StageError::permanent(
-        "NO_PERSON_FOUND",
-        "Nobody was found in any frame of the video.",
-        "Film the whole body against a calm background, well lit, at least a quarter of the picture high.",
-    )
 }
 
 fn vision_error(error: VisionError) -> StageError {

@@ -1,12 +1,13 @@
 //! Looks at the uploaded file: is it a video that the other stages can work on, and what is in it?
 //!
-//! Everything hostile ends here, before any other stage opens the file.
+//! Everything hostile ends here, before any other stage opens the file. A long video is cut into ranges, which the stages after this one
+//! work on at the same time.
 
 use std::time::Duration;
 
-use marey_cloud::{Input, Output, OutputFile, Stage, StageError, Work};
-use marey_fn_kit::{VIDEO_JSON, media_error};
-use marey_media::{Limits, Tools, VideoInfo, probe};
+use marey_cloud::{Output, Stage, StageError, Work};
+use marey_fn_kit::{SHARDS_JSON, Shards, VIDEO_JSON, media_error, number_or, save};
+use marey_media::{CutOptions, Limits, Tools, VideoInfo, cut, probe};
 use serde_json::{Value, json};
 
 /// The stage `probe`.
@@ -31,29 +32,29 @@ impl Stage for Probe {
         "probe"
     }
 
-    fn inputs(&self) -> &'static [Input] {
-        &[Input::Upload]
-    }
-
     fn run(&self, work: &Work) -> Result<Output, StageError> {
         let info = probe(&self.tools, work.upload()?, &self.limits).map_err(media_error)?;
         work.control.check()?;
-        let path = work.scratch.join(VIDEO_JSON);
-        std::fs::write(&path, serde_json::to_vec_pretty(&info).map_err(StageError::internal)?)?;
-        let file = OutputFile {
-            name: VIDEO_JSON,
-            content_type: "application/json",
-            path,
+        let defaults = CutOptions::default();
+        let options = CutOptions {
+            longest_s: number_or(work, "shard_s", defaults.longest_s),
+            ..defaults
         };
-        Ok(Output {
-            files: vec![file],
-            facts: facts(&info),
-        })
+        let ranges = cut(&info, &options).map_err(media_error)?;
+        let facts = facts(&info, ranges.len());
+        let json = |bytes: serde_json::Result<Vec<u8>>| bytes.map_err(StageError::internal);
+        let video = json(serde_json::to_vec_pretty(&info))?;
+        let shards = json(serde_json::to_vec_pretty(&Shards::new(ranges)))?;
+        let files = vec![
+            save(work, VIDEO_JSON, "application/json", &video)?,
+            save(work, SHARDS_JSON, "application/json", &shards)?,
+        ];
+        Ok(Output { files, facts })
     }
 }
 
-/// What people want to know of a video.
-fn facts(info: &VideoInfo) -> Value {
+/// What people want to know of a video, and into how many ranges it was cut.
+fn facts(info: &VideoInfo, shards: usize) -> Value {
     json!({
         "duration_s": info.duration_s,
         "frames": info.frame_count,
@@ -65,6 +66,7 @@ fn facts(info: &VideoInfo) -> Value {
         "codec": info.codec,
         "bit_depth": info.bit_depth,
         "has_audio": info.audio.is_some(),
+        "shards": shards,
     })
 }
 

@@ -1,36 +1,35 @@
-//! Draws what was measured: the annotated video, the plots, the chronophotograph and the report.
+//! Draws what was measured onto the frames of a range of the video.
+//!
+//! What comes out is a piece without sound, which [`marey_media::join`] makes a video of, and those frames of the range, as they were
+//! filmed, that the chronophotograph is made of. So every frame of the video is decoded here once, and nowhere again.
 
-mod report;
+mod drawn;
 
-use std::{collections::BTreeSet, path::Path};
+use std::path::Path;
 
-use marey_cloud::{Input, Output, OutputFile, Stage, StageError, Work};
-use marey_fn_kit::{LARGEST_SIDE_PX, VIDEO_JSON, kill_on_stop, media_error, video_info};
-use marey_media::{
-    EncodeOptions, EncodedVideo, Encoder, Frame, FrameReader, FrameSize, Preset, ReadOptions, Tools, VideoInfo,
-};
+use marey_cloud::{Output, OutputFile, Stage, StageError, Work};
+use marey_fn_kit::{FRAME_SIZE, expected_frames, kill_on_stop, media_error, own_range, read_options, save, video_info};
+use marey_media::{EncodeOptions, EncodedVideo, Encoder, FrameReader, Preset, TimeRange, Tools, VideoInfo};
 use marey_motion::{
-    Analysis, PersonAnalysis, Pose,
+    Analysis, PersonAnalysis,
     formats::{analysis_from_json, recording_from_parquet},
 };
-use marey_picture::{
-    Annotator, AnnotatorOptions, Chronophotograph, PictureError, RgbFrame, arrangement,
-    plot::{PlotOptions, angle_svg},
-    select_instants,
-};
+use marey_picture::{Annotator, AnnotatorOptions, PhotoPlan, PictureError, RgbFrame};
 use serde_json::json;
+
+pub use drawn::{DRAWN_JSON, Drawn};
+
+/// The artifact that holds the annotated frames of a range.
+pub const PIECE: &str = "piece.mp4";
+
+/// The artifact that holds the frames of a range that the chronophotograph needs, with nothing drawn on them.
+pub const FRAMES: &str = "frames.mp4";
 
 /// How many figures a chronophotograph shows.
 const FIGURES: usize = 9;
 
-/// From how many frames the still background is taken.
-const BACKGROUND_FRAMES: usize = 41;
-
-/// A chronophotograph is at most this wide and high; side by side its figures can fill twice a screen.
-const PHOTO_PX: u32 = 2400;
-
-/// JPEG quality of photographs.
-const PHOTO_QUALITY: u8 = 88;
+/// Where a label stands depends on where it stood in the frames before; after so many seconds it no longer matters where it began.
+const LEAD_IN_S: f64 = 10.0;
 
 /// The stage `visualize`.
 #[derive(Debug)]
@@ -44,41 +43,21 @@ impl Stage for Visualize {
         "visualize"
     }
 
-    fn inputs(&self) -> &'static [Input] {
-        &[
-            Input::Upload,
-            Input::Artifact {
-                stage: "probe",
-                name: VIDEO_JSON,
-            },
-            Input::Artifact {
-                stage: "biomechanics",
-                name: "analysis.json",
-            },
-            Input::Artifact {
-                stage: "biomechanics",
-                name: "poses.parquet",
-            },
-        ]
-    }
-
     fn run(&self, work: &Work) -> Result<Output, StageError> {
         let info = video_info(work)?;
-        let analysis = load(work)?;
-        let video = work.scratch.join("annotated.mp4");
-        let (encoded, photo) = draw_video(&self.tools, work, &info, &analysis, &video)?;
-        let person = foremost(&analysis).map_or(0, |(index, _)| index);
-        let plots = angle_svg(&analysis, person, &PlotOptions::default());
-        let page = report::page(work, &info, &analysis, &encoded, &photo);
+        let range = own_range(work)?;
+        let analysis = analysis(work)?;
+        let (encoded, drawn) = draw(&self.tools, work, &info, &analysis, range)?;
+        let drawn = serde_json::to_vec(&drawn).map_err(StageError::internal)?;
+        let video = |name: &'static str| OutputFile {
+            name: name.into(),
+            content_type: "video/mp4",
+            path: work.scratch.join(name),
+        };
         let files = vec![
-            OutputFile {
-                name: "annotated.mp4",
-                content_type: "video/mp4",
-                path: video,
-            },
-            save(work, "angles.svg", "image/svg+xml", plots.as_bytes())?,
-            save(work, "chronophotograph.jpg", "image/jpeg", &photo)?,
-            save(work, "report.html", "text/html; charset=utf-8", page.as_bytes())?,
+            video(PIECE),
+            video(FRAMES),
+            save(work, DRAWN_JSON, "application/json", &drawn)?,
         ];
         let facts = json!({"frames": encoded.frames, "duration_s": encoded.duration_s, "video_bytes": encoded.bytes});
         Ok(Output { files, facts })
@@ -86,7 +65,10 @@ impl Stage for Visualize {
 }
 
 /// The analysis with its poses, which travel apart.
-fn load(work: &Work) -> Result<Analysis, StageError> {
+///
+/// # Errors
+/// An artifact is missing or was written by another version.
+pub fn analysis(work: &Work) -> Result<Analysis, StageError> {
     let text = std::fs::read_to_string(work.artifact("biomechanics", "analysis.json")?)?;
     let poses = std::fs::read(work.artifact("biomechanics", "poses.parquet")?)?;
     let poses = recording_from_parquet(&poses).map_err(StageError::internal)?;
@@ -94,18 +76,8 @@ fn load(work: &Work) -> Result<Analysis, StageError> {
     analysis.with_poses(poses).map_err(StageError::internal)
 }
 
-fn save(work: &Work, name: &'static str, content_type: &'static str, bytes: &[u8]) -> Result<OutputFile, StageError> {
-    let path = work.scratch.join(name);
-    std::fs::write(&path, bytes)?;
-    Ok(OutputFile {
-        name,
-        content_type,
-        path,
-    })
-}
-
 /// The person who was seen in the most frames, and its place in the analysis.
-fn foremost(analysis: &Analysis) -> Option<(usize, &PersonAnalysis)> {
+pub fn foremost(analysis: &Analysis) -> Option<(usize, &PersonAnalysis)> {
     analysis
         .people
         .iter()
@@ -113,125 +85,97 @@ fn foremost(analysis: &Analysis) -> Option<(usize, &PersonAnalysis)> {
         .max_by_key(|(index, person)| (person.frames_seen, std::cmp::Reverse(*index)))
 }
 
-/// Reads the video once: every frame is annotated and encoded, some of them also go into the chronophotograph.
-fn draw_video(
+/// The frames that the chronophotograph of the foremost person is made of, the same for every range; `None` where there is nobody.
+pub fn photo_plan(analysis: &Analysis, size: (u32, u32)) -> Option<PhotoPlan> {
+    let (_, person) = foremost(analysis)?;
+    Some(PhotoPlan::new(person, &analysis.time_s, FIGURES, size))
+}
+
+/// How the annotated video is encoded: the pieces, and the whole that they become.
+///
+/// # Errors
+/// The video has no size.
+pub fn encode_options(info: &VideoInfo) -> Result<EncodeOptions, StageError> {
+    let (width, height) = FRAME_SIZE.resolve(info).map_err(media_error)?;
+    Ok(EncodeOptions {
+        // The encoder is what a user waits for. On real footage `fast` took longer and its file was no smaller.
+        preset: Preset::Veryfast,
+        ..EncodeOptions::like(info, width, height)
+    })
+}
+
+/// Reads the range once: every frame is annotated and encoded, some of them are also kept as they are.
+fn draw(
     tools: &Tools,
     work: &Work,
     info: &VideoInfo,
     analysis: &Analysis,
-    to: &Path,
-) -> Result<(EncodedVideo, Vec<u8>), StageError> {
-    let size = FrameSize::Within {
-        width: LARGEST_SIDE_PX,
-        height: LARGEST_SIDE_PX,
-    };
-    let upload = work.upload()?;
-    let options = ReadOptions {
-        size,
-        ..ReadOptions::default()
-    };
-    let mut reader = FrameReader::open(tools, upload, info, options).map_err(media_error)?;
+    range: Option<TimeRange>,
+) -> Result<(EncodedVideo, Drawn), StageError> {
+    let range_s = range.map(|range| range.own_s());
+    let expected = expected_frames(info, range_s);
+    let mut reader = FrameReader::open(tools, work.upload()?, info, read_options(range_s)).map_err(media_error)?;
     kill_on_stop(work, reader.cancel_handle());
-    let (width, height) = reader.size();
-    let audio_from = info.audio.as_ref().map(|_| upload.to_path_buf());
-    let options = EncodeOptions {
-        audio_from,
-        // The encoder is what a user waits for. On real footage `fast` took longer and its file was no smaller.
-        preset: Preset::Veryfast,
-        ..EncodeOptions::like(info, width, height)
+    let is_piece = EncodeOptions {
+        is_piece: true,
+        ..encode_options(info)?
     };
-    let mut encoder = Encoder::create(tools, to, options).map_err(media_error)?;
-    kill_on_stop(work, encoder.cancel_handle());
-    let options = AnnotatorOptions {
-        frame_size_px: Some((width, height)),
-        ..AnnotatorOptions::default()
+    let mut piece = encoder(tools, work, &work.scratch.join(PIECE), is_piece)?;
+    // Each is far from the last one in time, so none is told as the difference to another.
+    let all_whole = EncodeOptions {
+        preset: Preset::Ultrafast,
+        quality: 8,
+        key_frame_every_s: f64::MIN_POSITIVE,
+        ..encode_options(info)?
     };
-    let annotator = Annotator::new(analysis, options);
-    let mut plate = Plate::new(analysis, width, height);
+    let mut frames = encoder(tools, work, &work.scratch.join(FRAMES), all_whole)?;
+    let annotator = annotator(analysis, range, reader.size());
+    let plan = photo_plan(analysis, reader.size());
+    let mut drawn: Option<Drawn> = None;
+    let mut count = 0_u64;
     while let Some(mut frame) = reader.read().map_err(media_error)? {
         work.control.check()?;
-        let index = frame.index as usize;
-        plate.look(index, &frame)?;
+        // The frames of the recording; of a damaged video there it may lack one, then the one before is drawn.
+        let index = (analysis.time_s.partition_point(|&time_s| time_s <= frame.time_s)).saturating_sub(1);
+        // A file without frames would be no video: the first one is always kept.
+        if drawn.is_none() || plan.as_ref().is_some_and(|plan| plan.needs(index)) {
+            frames.write(&frame.rgb, frame.time_s).map_err(media_error)?;
+            drawn.get_or_insert_with(|| Drawn::new(frame.time_s)).kept.push(index);
+        }
         let mut picture = RgbFrame::new(frame.width, frame.height, &mut frame.rgb).map_err(picture_error)?;
         annotator.draw(&mut picture, index);
-        encoder.write(&frame.rgb, frame.time_s).map_err(media_error)?;
-        work.control
-            .set_progress(0.95 * (index + 1) as f64 / info.frame_count.max(1) as f64);
+        piece.write(&frame.rgb, frame.time_s).map_err(media_error)?;
+        count += 1;
+        work.control.add_frames(1);
+        work.control.set_progress(0.97 * count as f64 / expected);
         reader.recycle(frame);
     }
     work.control.check()?;
-    let encoded = encoder.finish().map_err(media_error)?;
-    Ok((encoded, plate.develop()?))
+    let encoded = piece.finish().map_err(media_error)?;
+    frames.finish().map_err(media_error)?;
+    let drawn = drawn.ok_or_else(|| StageError::internal("a range without frames"))?;
+    Ok((encoded, drawn))
 }
 
-/// The chronophotograph in the making.
-struct Plate<'a> {
-    analysis: &'a Analysis,
-    person: Option<&'a PersonAnalysis>,
-    instants: BTreeSet<usize>,
-    every: usize,
-    photo: Chronophotograph,
+fn encoder(tools: &Tools, work: &Work, to: &Path, options: EncodeOptions) -> Result<Encoder, StageError> {
+    let encoder = Encoder::create(tools, to, options).map_err(media_error)?;
+    kill_on_stop(work, encoder.cancel_handle());
+    Ok(encoder)
 }
 
-impl<'a> Plate<'a> {
-    fn new(analysis: &'a Analysis, width: u32, height: u32) -> Self {
-        let person = foremost(analysis).map(|(_, person)| person);
-        let time_s = &analysis.time_s;
-        let instants = person
-            .map(|person| select_instants(person, time_s, FIGURES))
-            .unwrap_or_default();
-        let kind = person.map_or(marey_picture::Arrangement::OnePlate, |person| {
-            arrangement(person, time_s)
-        });
-        let photo = Chronophotograph::builder(width, height, analysis.skeleton, kind);
-        let every = time_s.len().div_ceil(BACKGROUND_FRAMES).max(1);
-        Self {
-            analysis,
-            person,
-            instants: instants.into_iter().collect(),
-            every,
-            photo,
-        }
-    }
-
-    fn look(&mut self, index: usize, frame: &Frame) -> Result<(), StageError> {
-        if index.is_multiple_of(self.every) {
-            self.photo.offer(&frame.rgb).map_err(picture_error)?;
-        }
-        let pose = self
-            .person
-            .and_then(|person| person.poses.get(index))
-            .and_then(Option::as_ref);
-        if let Some(pose) = pose.filter(|_| self.instants.contains(&index)) {
-            let pose = to_frame_size(pose, frame, self.analysis);
-            self.photo
-                .add_figure(&frame.rgb, pose, frame.time_s)
-                .map_err(picture_error)?;
-        }
-        Ok(())
-    }
-
-    fn develop(self) -> Result<Vec<u8>, StageError> {
-        self.photo
-            .finish()
-            .and_then(|picture| picture.fitted(PHOTO_PX, PHOTO_PX).to_jpeg(PHOTO_QUALITY))
-            .map_err(picture_error)
-    }
+/// Ready to draw on the frames of a range, its labels where they would be if the range did not begin here.
+fn annotator(analysis: &Analysis, range: Option<TimeRange>, size: (u32, u32)) -> Annotator<'_> {
+    let before = |moment_s: f64| analysis.time_s.partition_point(|&time_s| time_s < moment_s);
+    let frames = range.map(|range| before(range.start_s - LEAD_IN_S)..before(range.end_s));
+    let options = AnnotatorOptions {
+        frame_size_px: Some(size),
+        frames,
+        ..AnnotatorOptions::default()
+    };
+    Annotator::new(analysis, options)
 }
 
-/// A pose in pixels of a frame that may be smaller than the original.
-fn to_frame_size(pose: &Pose, frame: &Frame, analysis: &Analysis) -> Pose {
-    let x = frame.width as f32 / analysis.source.width_px as f32;
-    let y = frame.height as f32 / analysis.source.height_px as f32;
-    let mut pose = pose.clone();
-    for point in &mut pose.points {
-        point.x_px *= x;
-        point.y_px *= y;
-        point.z_px *= x;
-    }
-    pose
-}
-
-fn picture_error(error: PictureError) -> StageError {
+/// Tells what went wrong with a picture.
+pub fn picture_error(error: PictureError) -> StageError {
     StageError::permanent(error.code(), "The pictures could not be drawn.", error.hint()).because(error)
 }

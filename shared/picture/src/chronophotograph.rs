@@ -60,6 +60,11 @@ impl Chronophotograph {
         }
     }
 
+    /// Width and height of the frames that it takes, in pixels.
+    pub fn size(&self) -> (u32, u32) {
+        self.background.size()
+    }
+
     /// Offers a frame, as packed RGB, to the background. Offer them all or some; a bounded number is kept.
     ///
     /// # Errors
