@@ -125,7 +125,7 @@ pub struct StageSpec {
     pub retry: RetryPolicy,
     /// The artifacts that every completed shard has left, by name.
     pub artifacts: Vec<String>,
-    /// Those of them that people get to see; the others are for later stages.
+    /// What people get to see: some of the artifacts, and what a shard may have left besides. The rest is for later stages.
     pub results: Vec<String>,
 }
 

@@ -198,9 +198,15 @@ fn validate_stage(
     })
 }
 
+/// A result with a question mark may be missing, as an input may: what a stage leaves only where an optional one before it did its
+/// part. All others must be promised.
 fn read_results(name: &StageName, raw: Vec<Spanned<String>>, artifacts: &[String]) -> Result<Vec<String>, Problem> {
     let mut results = Vec::new();
     for result in raw {
+        if let Some(may_be_missing) = result.get_ref().strip_suffix('?') {
+            results.push(may_be_missing.to_owned());
+            continue;
+        }
         if !artifacts.contains(result.get_ref()) {
             let problem = format!(
                 "{name} has the result {}, which is not among its artifacts",

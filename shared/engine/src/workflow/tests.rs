@@ -106,6 +106,16 @@ fn an_input_is_written_as_it_is_read() {
     assert_eq!(inputs, ["upload", "a/x?"]);
 }
 
+#[test]
+fn a_result_may_be_missing() {
+    let text = stage("a", "").replace("weight = 1", "results = [\"x\", \"y?\"]\nweight = 1");
+    let workflow = with(&text).unwrap();
+    assert_eq!(
+        (&workflow.stages()[0].artifacts[..], &workflow.stages()[0].results[..]),
+        (&["x".to_owned()][..], &["x".to_owned(), "y".to_owned()][..])
+    );
+}
+
 proptest! {
     #[test]
     fn a_delay_is_never_negative_nor_longer_than_allowed(attempt in 0_u32..200, random in -1.0..2.0_f64) {
