@@ -21,9 +21,13 @@ use tracing_subscriber::{
 /// CloudWatch namespace of all metrics.
 pub const NAMESPACE: &str = "Marey";
 
-/// Begins logging; the level comes from `RUST_LOG` (`debug`, or `info,marey_cloud=debug`) and is `info` without it.
+/// Whether this process is watched: then it writes metrics.
+static IS_WATCHED: AtomicBool = AtomicBool::new(false);
+
+/// Begins logging and measuring; the level comes from `RUST_LOG` (`debug`, or `info,marey_cloud=debug`) and is `info` without it.
 /// Calling it again changes nothing.
 pub fn init() {
+    IS_WATCHED.store(true, Ordering::Relaxed);
     let asked = std::env::var("RUST_LOG")
         .ok()
         .and_then(|text| text.parse::<Targets>().ok());
@@ -127,8 +131,12 @@ impl Record {
         Value::Object(line).to_string()
     }
 
-    /// Writes the record to standard output.
+    /// Writes the record to standard output, if [`init`] was called in this process: what tests and simulations do is no
+    /// measurement.
     pub fn emit(&self) {
+        if !IS_WATCHED.load(Ordering::Relaxed) {
+            return;
+        }
         let line = self.to_line(jiff::Timestamp::now());
         // A lost metric is no reason to fail the work that it measured.
         let _ = writeln!(std::io::stdout().lock(), "{line}");
