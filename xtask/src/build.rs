@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
 
 use crate::{
     home, root,
@@ -10,14 +11,17 @@ use crate::{
 };
 
 /// The functions, by the names of their folders.
-pub(crate) const FUNCTIONS: [&str; 7] = [
+pub(crate) const FUNCTIONS: [&str; 10] = [
     "intake",
     "probe",
     "pose",
     "biomechanics",
     "visualize",
+    "report",
     "api",
     "deadletter",
+    "events",
+    "webhook",
 ];
 
 /// The layers that the template names.
@@ -83,6 +87,28 @@ pub(crate) fn lay_out(built: &Path) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// Fingerprint of what computes results: the functions' programs and the models. Results are reused between equal ones.
+pub(crate) fn revision() -> Result<String> {
+    let mut files: Vec<PathBuf> = FUNCTIONS
+        .iter()
+        .map(|name| folder().join("functions").join(name).join("bootstrap"))
+        .collect();
+    files.push(home().join("models").join(marey_convert::MODELS_FILE));
+    hash(&files)
+}
+
+/// SHA-256 of files, one after the other, in hexadecimal digits.
+pub(crate) fn hash(files: &[PathBuf]) -> Result<String> {
+    let mut hasher = Sha256::new();
+    for path in files {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        // Lengths keep two files from being read as one.
+        hasher.update(bytes.len().to_le_bytes());
+        hasher.update(bytes);
+    }
+    Ok(hex::encode(hasher.finalize()))
 }
 
 fn is_newer(source: &Path, copy: &Path) -> bool {

@@ -7,8 +7,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use crate::{
+    build,
     cloud::{Cloud, Kind},
     home,
     shell::{Program, step},
@@ -19,6 +21,12 @@ const STACK: &str = "marey";
 
 /// Where packages are uploaded to.
 const BUCKET: &str = "marey-deploy";
+
+/// The admin's key of the local deployment, which nobody else can reach. A real account has one of its own.
+pub(crate) const ADMIN_KEY: &str = "marey-local-admin";
+
+/// What signs the local deployment's webhooks.
+pub(crate) const WEBHOOK_SECRET: &str = "marey-local-webhook-secret";
 
 fn aws(cloud: &Cloud) -> Program {
     Program::new(home().join("venv/bin/aws")).envs(cloud.environment())
@@ -67,29 +75,36 @@ pub(crate) fn template(cloud: &Cloud) -> Result<BTreeMap<String, String>> {
             "--no-execute-changeset",
             "--parameter-overrides",
         ]);
-        deploy.args(parameters(cloud)).quiet()?;
+        deploy.args(parameters(cloud)?).quiet()?;
         execute(cloud)?;
         wait(cloud)
     })
 }
 
 /// What differs between a local cloud and AWS.
-fn parameters(cloud: &Cloud) -> Vec<String> {
+fn parameters(cloud: &Cloud) -> Result<Vec<String>> {
     let architecture = if std::env::consts::ARCH == "aarch64" {
         "arm64"
     } else {
         "x86_64"
     };
-    let http_api = cloud.kind == Kind::Ministack;
-    vec![
+    // LocalStack's free edition has neither API Gateway v2 nor Batch.
+    let is_ministack = cloud.kind == Kind::Ministack;
+    let batch = if is_ministack { "given" } else { "off" };
+    Ok(vec![
         format!("Architecture={architecture}"),
         "Access=open".to_owned(),
         "UseLayers=false".to_owned(),
         format!("ToolsRoot={}", home().display()),
-        format!("HttpApi={http_api}"),
+        format!("HttpApi={is_ministack}"),
         "Scale=small".to_owned(),
         "KeepData=false".to_owned(),
-    ]
+        format!("Revision={}", build::revision()?),
+        format!("AdminKeySha256={}", hex::encode(Sha256::digest(ADMIN_KEY))),
+        format!("WebhookSecret={WEBHOOK_SECRET}"),
+        "WebhookLoopback=true".to_owned(),
+        format!("Batch={batch}"),
+    ])
 }
 
 /// `deploy` itself looks for the end every thirty seconds; a local stack is up in two.

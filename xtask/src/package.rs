@@ -65,7 +65,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         std::fs::copy(&built, folder.join("bootstrap"))
             .with_context(|| format!("cargo-lambda did not leave {}", built.display()))?;
     }
-    step("fill the layers", || fill_layers(options))
+    step("fill the layers", || fill_layers(options))?;
+    let revision = build::revision()?;
+    std::fs::write(build::folder().join("revision"), &revision)?;
+    println!("deploy with the parameter Revision={revision}");
+    Ok(())
 }
 
 /// Fills the layers: what lies in a layer's folder appears under /opt.

@@ -1,10 +1,9 @@
 //! A cloud with Marey deployed to it.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::{
     build, cloud,
@@ -91,6 +90,20 @@ impl Stack {
         ] {
             environment.push((name, self.output(output)?.to_owned()));
         }
+        for (name, output) in [
+            ("MAREY_EVENT_BUS", "EventBusName"),
+            ("MAREY_COMPLETION_TOPIC", "CompletionTopicArn"),
+            ("MAREY_QUEUE_WEBHOOK", "WebhookQueueUrl"),
+            ("MAREY_BATCH_QUEUE", "BatchQueueName"),
+            ("MAREY_BATCH_QUEUE_EXPRESS", "BatchQueueExpressName"),
+            ("MAREY_BATCH_DEFINITION", "BatchDefinitionName"),
+            ("MAREY_QUEUE_BATCH_FAILURES", "BatchFailuresQueueUrl"),
+        ] {
+            // Empty where this cloud has none.
+            environment.push((name, self.outputs.get(output).cloned().unwrap_or_default()));
+        }
+        environment.push(("MAREY_ADMIN_KEY", deploy::ADMIN_KEY.to_owned()));
+        environment.push(("MAREY_WEBHOOK_SECRET", deploy::WEBHOOK_SECRET.to_owned()));
         Ok(environment)
     }
 
@@ -148,14 +161,6 @@ pub(crate) fn up(options: &StackOptions) -> Result<Stack> {
 
 /// Hash of everything that is deployed: a stack with the same needs no deployment.
 fn fingerprint() -> Result<String> {
-    let mut hasher = Sha256::new();
-    let mut add = |path: &Path| -> Result<()> {
-        hasher.update(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?);
-        Ok(())
-    };
-    add(&root().join("infra/template.yaml"))?;
-    for name in build::FUNCTIONS {
-        add(&build::folder().join("functions").join(name).join("bootstrap"))?;
-    }
-    Ok(hex::encode(hasher.finalize()))
+    let template = ["infra/template.yaml", "infra/gpu.yaml"].map(|path| root().join(path));
+    Ok(format!("{}{}", build::hash(&template)?, build::revision()?))
 }
