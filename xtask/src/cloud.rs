@@ -49,11 +49,25 @@ pub(crate) struct Cloud {
     pub(crate) began: u64,
     /// The port on the loopback interface.
     pub(crate) port: u16,
+    /// Where it keeps its state over a restart; a cloud without such a folder forgets everything.
+    #[serde(default)]
+    pub(crate) state: Option<PathBuf>,
 }
 
 impl Cloud {
     /// Starts a cloud and waits until it answers.
     pub(crate) fn start(kind: Kind, port: u16) -> Result<Self> {
+        Self::start_with(kind, port, None)
+    }
+
+    /// Stops the cloud in good order and starts it again with the state that it kept.
+    pub(crate) fn restart(&self) -> Result<Self> {
+        self.stop();
+        Self::start_with(self.kind, self.port, self.state.clone())
+    }
+
+    /// Starts a cloud that keeps its state in a folder, if one is given.
+    pub(crate) fn start_with(kind: Kind, port: u16, state: Option<PathBuf>) -> Result<Self> {
         if TcpListener::bind(("127.0.0.1", port)).is_err() {
             bail!(
                 "port {port} is in use by a program that `cargo xtask` did not start; stop it, or give another port with --port"
@@ -61,9 +75,19 @@ impl Cloud {
         }
         step(&format!("start the local cloud on port {port}"), || {
             let log = home().join(format!("cloud-{port}.log"));
-            let pid = program(kind, port).start(&log)?;
+            let mut program = program(kind, port);
+            if let Some(folder) = &state {
+                program = keeping_state(program, folder);
+            }
+            let pid = program.start(&log)?;
             let began = began(pid).with_context(|| format!("the cloud ended at once; see {}", log.display()))?;
-            let cloud = Self { kind, pid, began, port };
+            let cloud = Self {
+                kind,
+                pid,
+                began,
+                port,
+                state,
+            };
             let started = Instant::now();
             while !cloud.answers() {
                 if !cloud.is_alive() || started.elapsed() > Duration::from_secs(90) {
@@ -162,6 +186,15 @@ fn program(kind: Kind, port: u16) -> Program {
             .arg("--ministack-python")
             .arg(python("venv")),
     }
+}
+
+/// MiniStack's own settings for what outlives it.
+fn keeping_state(program: Program, folder: &std::path::Path) -> Program {
+    program
+        .env("PERSIST_STATE", "1")
+        .env("STATE_DIR", folder.join("state"))
+        .env("S3_PERSIST", "1")
+        .env("S3_DATA_DIR", folder.join("s3"))
 }
 
 /// Where the cloud unpacks functions and functions keep their scratch files.

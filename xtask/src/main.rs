@@ -12,6 +12,7 @@ mod demo;
 mod deploy;
 mod layers;
 mod package;
+mod proof;
 mod sample;
 mod setup;
 mod shell;
@@ -52,6 +53,10 @@ enum Command {
     Clean,
     /// Render the sample: a person whose joint angles are known
     Sample(sample::Options),
+    /// Run jobs while functions are killed, messages come twice and the cloud restarts
+    Chaos(proof::ChaosOptions),
+    /// Run thousands of small jobs, and count them
+    Load(proof::LoadOptions),
     /// Measure speed and size, against a named peer in the same run
     Bench(bench::Options),
     /// Build functions and layers for a real account
@@ -68,6 +73,8 @@ fn main() -> Result<()> {
         Command::Down => cloud::down(),
         Command::Clean => clean(),
         Command::Sample(options) => sample::run(&options),
+        Command::Chaos(options) => proof::chaos(&options),
+        Command::Load(options) => proof::load(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Package(options) => package::run(&options),
     }
