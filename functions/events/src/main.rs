@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
         store: Table::new(&config, &settings),
         bus: EventBus::new(&config, &destinations.bus),
         notices: Topic::new(&config, &destinations.topic),
-        webhooks: WebhookQueue::new(&config, &destinations.webhooks),
+        webhooks: destinations.webhooks.map(|url| WebhookQueue::new(&config, &url)),
         parked: Queues::new(&config, &settings),
     };
     let answering = Answering::of_environment();

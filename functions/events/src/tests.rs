@@ -101,7 +101,7 @@ fn publisher(memory: &Memory) -> (TestPublisher, Outside) {
         store: memory.clone(),
         bus: outside.clone(),
         notices: outside.clone(),
-        webhooks: outside.clone(),
+        webhooks: Some(outside.clone()),
         parked: memory.clone(),
     };
     (publisher, outside)
@@ -263,6 +263,18 @@ async fn while_the_table_is_away_records_come_back_from_the_one_that_needs_it() 
     let answer = handle(&publisher, Answering::Partially, &sample()).await.unwrap();
     assert_eq!(answer.batch_item_failures[0].item_identifier, sequence(&sample(), 1));
     assert_eq!(outside.kinds(), ["marey.job.created"], "what came before is told");
+}
+
+#[tokio::test]
+async fn where_nothing_is_posted_a_job_that_asks_for_it_ends_all_the_same() {
+    let memory = Memory::default();
+    known_job(&memory).await;
+    let (mut publisher, outside) = publisher(&memory);
+    publisher.webhooks = None;
+    let answer = handle(&publisher, Answering::Partially, &sample()).await.unwrap();
+    assert_eq!(answer.batch_item_failures, []);
+    assert_eq!(outside.notices(), ["marey.job.completed"]);
+    assert!(outside.deliveries().is_empty());
 }
 
 #[tokio::test]

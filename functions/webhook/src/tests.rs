@@ -287,3 +287,78 @@ proptest! {
         prop_assert!(delay >= asked.unwrap_or(0).min(LONGEST_DELAY_S));
     }
 }
+
+/// docs/EVENTS.md: a receiver, and a delivery to try one with.
+const DOCUMENT: &str = include_str!("../../../docs/EVENTS.md");
+
+/// A row of the table of the delivery to try a receiver with.
+fn documented(name: &str) -> &'static str {
+    let row = DOCUMENT
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("| {name} | `")));
+    row.unwrap().trim_end_matches("` |")
+}
+
+#[test]
+fn the_documented_delivery_is_signed_as_the_code_signs() {
+    let header = documented("`Marey-Signature`");
+    let (time, _) = header.trim_start_matches("t=").split_once(',').unwrap();
+    let secrets = Secrets::from_setting(documented("secret")).unwrap();
+    assert_eq!(secrets.sign(time.parse().unwrap(), documented("body")), header);
+}
+
+/// What the documented receiver says of these deliveries: a secret, a header, a body and the time of day each.
+fn documented_receiver_accepts(deliveries: &[(&str, &str, &str, i64)]) -> Option<Vec<bool>> {
+    let receiver = DOCUMENT.split("```python\n").nth(1)?.split("```").next()?;
+    let receiver = receiver.split("\nclass Receiver").next()?;
+    let ask = "\nfor secret, header, body, now in json.loads(sys.argv[1]):\n    print(is_genuine(secret, header, body.encode(), now))";
+    let ran = std::process::Command::new("python3")
+        .args(["-c", &format!("{receiver}{ask}"), &json!(deliveries).to_string()])
+        .output();
+    let Ok(output) = ran else {
+        eprintln!("skipped: python3 is not installed");
+        return None;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).unwrap();
+    Some(said.lines().map(|line| line == "True").collect())
+}
+
+#[test]
+fn the_documented_receiver_takes_what_is_genuine_and_nothing_else() {
+    let body = "{\"name\":\"Läufer\"}";
+    let sign = |secrets: &str| Secrets::from_setting(secrets).unwrap().sign(1_795_255_200, body);
+    let (genuine, changing) = (sign(SECRET), sign("another secret of the tests, a secret of the tests"));
+    let now = 1_795_255_200;
+    let deliveries = [
+        (SECRET, genuine.as_str(), body, now),
+        (SECRET, &genuine, body, now + 299),
+        (SECRET, &changing, body, now),
+        (SECRET, &genuine, "{}", now),
+        (SECRET, &genuine, body, now + 301),
+        ("another secret of the tests", &genuine, body, now),
+        (SECRET, &genuine.replace("t=1795255200", "t=1795255201"), body, now),
+        (SECRET, "t=1795255200,v1=", body, now),
+        (SECRET, "", body, now),
+        (SECRET, "t=x,v1=é", body, now),
+    ];
+    if let Some(accepted) = documented_receiver_accepts(&deliveries) {
+        assert_eq!(
+            accepted,
+            [true, true, true, false, false, false, false, false, false, false]
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_sample_message_is_delivered() {
+    const SAMPLE: &str = include_str!("../../../events/webhook.json");
+    let receiver = Receiver::answers(Some("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+    let event: serde_json::Value = serde_json::from_str(SAMPLE).unwrap();
+    let body = event["Records"][0]["body"].as_str().unwrap();
+    let body = body.replace("https://example.com/hooks/marey", &receiver.url);
+    let (webhook, _) = webhook(LONG, true);
+    assert_eq!(webhook.handle(&message(body, 1)).await, Disposal::Acknowledge);
+    let requests = receiver.requests();
+    assert_eq!(header(&requests[0], "marey-event"), Some("marey.job.completed"));
+}

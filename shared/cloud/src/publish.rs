@@ -55,8 +55,8 @@ pub struct Destinations {
     pub bus: String,
     /// ARN of the topic.
     pub topic: String,
-    /// URL of the queue of deliveries.
-    pub webhooks: String,
+    /// URL of the queue of deliveries, where the deployment posts any.
+    pub webhooks: Option<String>,
 }
 
 /// The setting that names the event bus.
@@ -76,18 +76,17 @@ impl Destinations {
     /// # Errors
     /// Names the first variable that is missing.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let optional = |name: &str| lookup(name).filter(|value| !value.is_empty());
         let required = |name: &str| {
-            lookup(name)
-                .filter(|value| !value.is_empty())
-                .ok_or_else(|| SettingsError {
-                    name: name.to_owned(),
-                    problem: "is not set".to_owned(),
-                })
+            optional(name).ok_or_else(|| SettingsError {
+                name: name.to_owned(),
+                problem: "is not set".to_owned(),
+            })
         };
         Ok(Self {
             bus: required(BUS_SETTING)?,
             topic: required("MAREY_COMPLETION_TOPIC")?,
-            webhooks: required("MAREY_QUEUE_WEBHOOK")?,
+            webhooks: optional("MAREY_QUEUE_WEBHOOK"),
         })
     }
 }
@@ -144,8 +143,8 @@ pub struct Publisher<S, B, N, W, P> {
     pub bus: B,
     /// The completion topic.
     pub notices: N,
-    /// The queue of deliveries.
-    pub webhooks: W,
+    /// The queue of deliveries, where the deployment posts any.
+    pub webhooks: Option<W>,
     /// Where records rest that nobody can read.
     pub parked: P,
 }
@@ -306,12 +305,20 @@ where
     /// Tells of the end of a job; answers how many were told.
     async fn notify(&self, telling: &Telling) -> Result<usize, CloudError> {
         self.notices.publish(&telling.event).await?;
-        let Some(url) = &telling.notify else {
-            return Ok(1);
-        };
-        let delivery = Delivery::new(&telling.event, url).map_err(|e| CloudError::service("write delivery", e))?;
-        self.webhooks.send_delivery(&delivery).await?;
-        Ok(2)
+        match (&telling.notify, &self.webhooks) {
+            (None, _) => Ok(1),
+            (Some(_), None) => {
+                let job = telling.event.job;
+                tracing::warn!(%job, "the job asks for a notice, and this deployment posts none");
+                Ok(1)
+            }
+            (Some(url), Some(webhooks)) => {
+                let delivery = Delivery::new(&telling.event, url);
+                let delivery = delivery.map_err(|e| CloudError::service("write delivery", e))?;
+                webhooks.send_delivery(&delivery).await?;
+                Ok(2)
+            }
+        }
     }
 }
 
@@ -351,10 +358,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_destination_is_needed() {
+    fn bus_and_topic_are_needed_and_the_queue_is_not() {
         let read = |without: &str| Destinations::from_lookup(|name| (name != without).then(|| name.to_lowercase()));
         assert_eq!(read("").unwrap().topic, "marey_completion_topic");
-        for name in ["MAREY_EVENT_BUS", "MAREY_COMPLETION_TOPIC", "MAREY_QUEUE_WEBHOOK"] {
+        assert_eq!(read("MAREY_QUEUE_WEBHOOK").unwrap().webhooks, None);
+        for name in ["MAREY_EVENT_BUS", "MAREY_COMPLETION_TOPIC"] {
             assert_eq!(read(name).unwrap_err().name, name);
         }
     }

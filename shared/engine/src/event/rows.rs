@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{About, Change, Event, Reason};
-use crate::{Job, JobState, RepairReason, Shard, ShardState, Versioned, shard::elapsed_ms};
+use crate::{Job, JobState, Shard, ShardState, Versioned, shard::elapsed_ms};
 
 /// A row whose changes are events.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,18 +110,13 @@ fn given_back(old: Option<&Shard>, new: &Shard, written_at: Timestamp) -> Option
     Some((written_at, change))
 }
 
-/// Whether the sweeper sent it again: nobody else sends a shard twice in one round, but for one that was held.
+/// Whether the sweeper sent it again.
 fn repaired(old: Option<&Shard>, new: &Shard) -> Option<(Timestamp, Change)> {
     let old = old.filter(|old| old.round == new.round && new.state == ShardState::Queued)?;
-    let is_expired = |shard: &Shard| {
-        let code = shard.last_failure.as_ref().map(|failure| failure.code.as_str());
-        code == Some(crate::repair::lease_expired(shard).code.as_str())
-    };
-    let reason = match &old.state {
-        ShardState::Running { .. } if is_expired(new) => RepairReason::LeaseExpired,
-        ShardState::Queued if old.waiting_since != new.waiting_since => RepairReason::MessageLost,
-        _ => return None,
-    };
+    let reason = new.repaired?;
+    if old.repaired == new.repaired && old.waiting_since == new.waiting_since {
+        return None;
+    }
     let change = Change::ShardRepaired {
         stage: new.key.stage.clone(),
         shard: new.key.shard,

@@ -133,7 +133,10 @@ fn an_attempt_that_ends_without_a_result_is_told_however_it_ends() {
 #[test]
 fn a_lost_message_a_pause_and_a_retry_are_told_apart() {
     let again = |round| ShardEvent::Dispatch { round };
-    assert_eq!(told(vec![(300, again(0))])[1], [REPAIRED]);
+    assert_eq!(
+        told(vec![(300, ShardEvent::Resend), (600, ShardEvent::Resend)])[1..],
+        [vec![REPAIRED], vec![REPAIRED]]
+    );
     let paused = told(vec![(1, ShardEvent::Hold), (2, again(0))]);
     assert_eq!(paused[1..], [vec!["marey.shard.held"], vec![QUEUED]]);
     let abandon = ShardEvent::Abandon { failure: failure("C") };
@@ -432,6 +435,7 @@ fn any_event() -> impl Strategy<Value = ShardEvent> {
             cost_usd: 0.0
         }),
         (0_u32..3).prop_map(|round| ShardEvent::Dispatch { round }),
+        Just(ShardEvent::Resend),
         Just(ShardEvent::Hold),
         Just(ShardEvent::Expire {
             failure: lease_expired(&shard("pose", 0))
@@ -455,7 +459,7 @@ proptest! {
             let Ok(next) = it.apply(event, at(now)) else { continue };
             let told = between(&about, Some(&row_of(&it, version)), &row_of(&next, version + 1), at(now));
             let as_before = std::mem::discriminant(&it.state) == std::mem::discriminant(&next.state)
-                && it.attempt == next.attempt && it.round == next.round && (it.waiting_since == next.waiting_since || it.state == ShardState::Held);
+                && it.attempt == next.attempt && it.round == next.round && (it.waiting_since == next.waiting_since || it.state == ShardState::Held || next.repaired.is_none());
             prop_assert_eq!(told.is_empty(), as_before, "{:?} to {:?}: {:?}", it, next, told);
             for event in &told {
                 prop_assert!(ids.insert(event.id), "{:?} was told before", event);
