@@ -424,7 +424,7 @@ class TemplateTest(unittest.TestCase):
             self.assertLessEqual({f"{stage}AgeAlarm", f"{stage}ExpressAgeAlarm", f"{stage}BreakerAlarm"}, set(alarms))
         for function in FUNCTIONS:
             self.assertLessEqual({f"{function}ErrorsAlarm", f"{function}ThrottlesAlarm"}, set(alarms))
-        others = {"ParkedAlarm", "SweepSilentAlarm", "EventsLateAlarm", "WebhookAgeAlarm", "BatchFailuresAlarm"}
+        others = {"ParkedAlarm", "SweepSilentAlarm", "EventsLateAlarm", "BatchFailuresAlarm"}
         self.assertLessEqual(others | {"ApiServerErrorsAlarm", "ApiUrlServerErrorsAlarm"}, set(alarms))
         for name, alarm in alarms.items():
             (dimension,) = alarm["Dimensions"]
