@@ -11,8 +11,8 @@
 //! | memo | `MEMO#<hash of inputs>` | `MEMO` |
 //!
 //! A row's value lies in `data`, its version in `version`. Jobs carry `owner_pk`/`owner_sk` for the index `by-owner`, and
-//! while they run `watch_pk`/`watch_sk` for the sparse index `by-watch`. A heartbeat marks its row with `beat`, so that the
-//! table's stream can leave it out. Everything expires, but for control rows.
+//! while they run `watch_pk`/`watch_sk` for the sparse index `by-watch`.
+//! Everything expires, but for control rows.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use aws_sdk_dynamodb::{
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
     types::{Put, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem},
 };
-use marey_engine::{Job, JobId, Shard, ShardKey, ShardState, Snapshot, StageName, StageRow, Versioned};
+use marey_engine::{Job, JobId, Shard, ShardKey, Snapshot, StageName, StageRow, Versioned};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -327,10 +327,7 @@ impl WriteJobs for Table {
             value: shard.clone(),
             version: version.unwrap_or(0) + 1,
         };
-        let mut item = item(RowKey::shard(&shard.key), shard, row.version)?;
-        if shard.beats > 0 && matches!(shard.state, ShardState::Running { .. }) {
-            item.insert("beat".to_owned(), number(1_u64));
-        }
+        let item = item(RowKey::shard(&shard.key), shard, row.version)?;
         self.put(item, &row, "put shard").await?;
         Ok(row)
     }

@@ -60,6 +60,11 @@ where
 
     /// After an attempt that did not. What is the input's fault says nothing about the stage.
     pub(super) async fn failed(&self, attempt: &Attempt, class: FailureClass) {
+        Record::of_stage(attempt.key.stage.as_str())
+            .metric("Failures", Unit::Count, 1.0)
+            .property("job", attempt.key.job.to_string())
+            .property("trace", attempt.job.trace.clone())
+            .emit();
         self.count(attempt, |pulse| pulse.failed += 1);
         self.pulse(None).await;
         if class == FailureClass::Transient {
