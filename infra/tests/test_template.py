@@ -25,6 +25,34 @@ CONDUCTORS = ("Intake", *STAGES, "Deadletter", "Sweep", "Api")
 FUNCTIONS = (*CONDUCTORS, "Events", "Webhook")
 # Queues that no function reads: people do, and the API when it redrives.
 RESTING = {"ParkedQueue", "WebhookDeadLetterQueue", "EventsDeadLetterQueue", "BatchFailuresDeadLetterQueue"}
+# The right that a call of the SDK needs.
+RIGHTS = {
+    "get_item": "dynamodb:GetItem",
+    "query": "dynamodb:Query",
+    "put_item": "dynamodb:PutItem",
+    "transact_write_items": "dynamodb:PutItem",
+    "delete_item": "dynamodb:DeleteItem",
+    "head_object": "s3:GetObject",
+    "get_object": "s3:GetObject",
+    "put_object": "s3:PutObject",
+    "copy_object": "s3:PutObject",
+    "delete_object": "s3:DeleteObject",
+    "list_objects_v2": "s3:ListBucket",
+    "list_object_versions": "s3:ListBucketVersions",
+    "send_message": "sqs:SendMessage",
+    "send_message_batch": "sqs:SendMessage",
+    "receive_message": "sqs:ReceiveMessage",
+    "delete_message": "sqs:DeleteMessage",
+    "change_message_visibility": "sqs:ChangeMessageVisibility",
+    "get_queue_attributes": "sqs:GetQueueAttributes",
+    "submit_job": "batch:SubmitJob",
+    "list_jobs": "batch:ListJobs",
+    "describe_jobs": "batch:DescribeJobs",
+    "put_events": "events:PutEvents",
+    "publish": "sns:Publish",
+    "get_event_source_mapping": "lambda:GetEventSourceMapping",
+    "update_event_source_mapping": "lambda:UpdateEventSourceMapping",
+}
 # What AWS does not let one narrow to a resource (Service Authorization Reference, "Actions defined by AWS Batch").
 NOT_NARROWED = {"batch:ListJobs", "batch:DescribeJobs"}
 
@@ -87,14 +115,18 @@ def matches(record: object, pattern: dict) -> bool:
         if isinstance(wanted, dict):
             if not matches(found, wanted):
                 return False
-        elif not any(
-            found == one
-            if isinstance(one, str)
-            else found.startswith(one["prefix"]) if "prefix" in one else found not in one["anything-but"]
-            for one in wanted
-        ):
+        elif not any(fits(found, one) for one in wanted):
             return False
     return True
+
+
+def fits(found: str, wanted: object) -> bool:
+    """Whether a leaf is what one entry of a pattern's list asks for."""
+    if isinstance(wanted, str):
+        return found == wanted
+    if "prefix" in wanted:
+        return found.startswith(wanted["prefix"])
+    return found not in wanted["anything-but"]
 
 
 def get_att(value: object) -> str:
@@ -213,7 +245,8 @@ class TemplateTest(unittest.TestCase):
             if queue["RedriveAllowPolicy"]["redrivePermission"] == "denyAll":
                 self.assertEqual(name, "EventsDeadLetterQueue", "Lambda writes there, no queue redrives to it")
                 continue
-            admitted = {arn["Fn::Sub"].partition("${AWS::AccountId}:")[2] for arn in queue["RedriveAllowPolicy"]["sourceQueueArns"]}
+            arns = queue["RedriveAllowPolicy"]["sourceQueueArns"]
+            admitted = {arn["Fn::Sub"].partition("${AWS::AccountId}:")[2] for arn in arns}
             sources = {
                 source["QueueName"]["Fn::Sub"]
                 for source in queues.values()
@@ -276,6 +309,8 @@ class TemplateTest(unittest.TestCase):
     def test_every_function_may_make_the_calls_of_the_table_that_it_makes_and_no_other(self) -> None:
         expected = {
             **{function: {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"} for function in CONDUCTORS},
+            # It purges.
+            "Api": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"},
             "Events": {"dynamodb:GetItem", "dynamodb:Query"},
             "Webhook": set(),
         }
@@ -287,6 +322,14 @@ class TemplateTest(unittest.TestCase):
             for function in functions:
                 self.assertIn({"Fn::Sub": f"${{JobsTable.Arn}}/index/{index}"}, self.allowed(function, "dynamodb:Query"))
 
+    def test_every_call_that_the_code_makes_is_allowed_to_somebody(self) -> None:
+        allowed = {action for function in FUNCTIONS for s in self.statements(function) for action in s["Action"]}
+        code = "".join(path.read_text() for path in (ROOT / "shared/cloud/src/aws").rglob("*.rs"))
+        made = set(re.findall(r"client\s*\.(\w+)\(\)", code)) - {"config"}
+        self.assertGreater(len(made), 15)
+        for call in made:
+            self.assertIn(RIGHTS[call], allowed, f"who may {call}?")
+
     def test_only_those_that_clean_up_may_delete(self) -> None:
         deleting = {f for f in FUNCTIONS if self.allowed(f, "s3:DeleteObject") or self.allowed(f, "s3:DeleteObjectVersion")}
         self.assertEqual(deleting, {"Sweep", "Api"})
@@ -294,7 +337,8 @@ class TemplateTest(unittest.TestCase):
             self.assertEqual(self.allowed(function, "s3:DeleteObject"), [{"Fn::Sub": "${ArtifactsBucket.Arn}/artifacts/*"}])
 
     def test_the_api_sets_the_concurrency_of_stages_alone(self) -> None:
-        mappings = {arn["Fn::Sub"].partition(":event-source-mapping:")[2] for arn in self.allowed("Api", "lambda:UpdateEventSourceMapping")}
+        arns = self.allowed("Api", "lambda:UpdateEventSourceMapping")
+        mappings = {arn["Fn::Sub"].partition(":event-source-mapping:")[2] for arn in arns}
         expected = {f"{stage}Function{event}" for stage in STAGES for event in ("Standard", "Express")}
         self.assertEqual(mappings, {f"${{{name}}}" for name in expected})
         environment = self.resources["ApiFunction"]["Properties"]["Environment"]["Variables"]
@@ -515,8 +559,10 @@ class ContainersTest(unittest.TestCase):
         (target,) = rule["Targets"]
         self.assertEqual(get_att(target["Arn"]), "BatchFailuresQueue.Arn")
         self.assertEqual(get_att(target["DeadLetterConfig"]["Arn"]), "BatchFailuresDeadLetterQueue.Arn")
-        policy = self.main["Resources"]["BatchQueuesPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
-        self.assertEqual({get_att(arn) for arn in policy["Resource"]}, {get_att(target["Arn"]), get_att(target["DeadLetterConfig"]["Arn"])})
+        properties = self.main["Resources"]["BatchQueuesPolicy"]["Properties"]
+        self.assertEqual({q["Ref"] for q in properties["Queues"]}, {"BatchFailuresQueue", "BatchFailuresDeadLetterQueue"})
+        policy = properties["PolicyDocument"]["Statement"][0]
+        self.assertEqual((policy["Action"], policy["Principal"]), ("sqs:SendMessage", {"Service": "events.amazonaws.com"}))
         source = policy["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"]
         self.assertTrue(source.endswith(":rule/" + rule["Name"]["Fn::Sub"]))
 
@@ -561,8 +607,9 @@ class ContainersTest(unittest.TestCase):
         told = {e["Name"]: e["Value"] for e in unconditional(self.definition["ContainerProperties"]["Environment"])}
         functions = self.main["Globals"]["Function"]["Environment"]["Variables"]
         in_image = set(re.findall(r"\b(MAREY_[A-Z]+)=", DOCKERFILE.read_text()))
+        its_own = {"AWS_REGION", "MAREY_FARGATE_VCPUS", "MAREY_FARGATE_MEMORY"}
         # It parks nothing: a container has no message.
-        self.assertEqual(set(told) - {"AWS_REGION", "MAREY_FARGATE_VCPUS", "MAREY_FARGATE_MEMORY"} | in_image, set(functions) - {"MAREY_QUEUE_PARKED"})
+        self.assertEqual(set(told) - its_own | in_image, set(functions) - {"MAREY_QUEUE_PARKED"})
         for name, value in functions.items():
             if name.startswith("MAREY_QUEUE_") and name in told:
                 queue = self.main["Resources"][value["Ref"]]["Properties"]["QueueName"]

@@ -103,7 +103,8 @@ fn template(cloud: Kind) -> Result<()> {
     let python = home().join("venv/bin/python");
     let lint = home().join("venv/bin/cfn-lint");
     Program::new(lint)
-        .args(["--config-file", "infra/.cfnlintrc.yaml", "--", "infra/template.yaml"])
+        .args(["--config-file", "infra/.cfnlintrc.yaml", "--"])
+        .args(["infra/template.yaml", "infra/gpu.yaml"])
         .run()?;
     Program::new(home().join("venv-lint/bin/sam"))
         .args([
