@@ -6,6 +6,7 @@
 
 pub mod control;
 pub mod cost;
+pub mod draw;
 pub mod event;
 pub mod failure;
 pub mod ids;
