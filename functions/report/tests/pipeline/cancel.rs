@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use marey_cloud::{Input, Output, Stage, StageError, Work};
+use marey_cloud::{Output, Stage, StageError, Work};
 use marey_engine::{JobState, ShardState};
 use marey_fn_biomechanics::Biomechanics;
 use rustix::process::{Pid, Signal, kill_process};
@@ -22,10 +22,6 @@ struct Watched<T> {
 impl<T: Stage> Stage for Watched<T> {
     fn name(&self) -> &'static str {
         self.stage.name()
-    }
-
-    fn inputs(&self) -> &'static [Input] {
-        self.stage.inputs()
     }
 
     fn run(&self, work: &Work) -> Result<Output, StageError> {
@@ -103,34 +99,27 @@ async fn a_cancel_during_pose_kills_ffmpeg() {
     cancel_during(&world, pose, 1).await;
 }
 
-/// In the place of the models: it saw every frame, and nobody in it.
-struct Blind;
+/// In the place of the models: it saw somebody in every frame, whatever was in it.
+struct Dreamer;
 
-impl Stage for Blind {
+impl Stage for Dreamer {
     fn name(&self) -> &'static str {
         "pose"
     }
 
-    fn inputs(&self) -> &'static [Input] {
-        &[Input::Artifact {
-            stage: "probe",
-            name: "video.json",
-        }]
-    }
-
     fn run(&self, work: &Work) -> Result<Output, StageError> {
-        clips::recording_of_nobody(work)
+        clips::recording_of_a_dream(work)
     }
 }
 
 #[tokio::test]
-async fn a_cancel_during_visualize_kills_both_ffmpegs() {
+async fn a_cancel_during_visualize_kills_every_ffmpeg() {
     let Some(tools) = tools("the cancel during visualize") else {
         return;
     };
     let world = World::new(clips::grey(&tools, 640, 480, 300)).await;
     world.replay(probe(&tools)).await;
-    world.replay(Blind).await;
-    world.replay(Biomechanics::default()).await;
-    cancel_during(&world, visualize(&tools), 2).await;
+    world.replay(Dreamer).await;
+    world.replay(Biomechanics).await;
+    cancel_during(&world, visualize(&tools), 3).await;
 }

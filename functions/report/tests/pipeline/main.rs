@@ -5,6 +5,7 @@
 
 mod cancel;
 mod clips;
+mod sharded;
 mod world;
 
 use std::{
@@ -13,15 +14,16 @@ use std::{
     sync::OnceLock,
 };
 
-use marey_cloud::{Input, Output, Stage, StageError, Work, artifacts::Manifest};
+use marey_cloud::{Output, Stage, StageError, Work};
 use marey_engine::{JobState, ShardState, Workflow};
 use marey_fn_biomechanics::Biomechanics;
 use marey_fn_pose::PoseStage;
 use marey_fn_probe::Probe;
+use marey_fn_report::Report;
 use marey_fn_visualize::Visualize;
 use marey_media::{Limits, Tools};
 use marey_motion::{Angle, Side, Space, formats::analysis_from_json};
-use marey_sample::{Figure, Motion, Scene, Squat, truth};
+use marey_sample::{Scene, truth};
 use sha2::{Digest, Sha256};
 
 use world::{STAGES, World, sample_task, upload};
@@ -40,10 +42,6 @@ struct SharedPose(&'static PoseStage);
 impl Stage for SharedPose {
     fn name(&self) -> &'static str {
         self.0.name()
-    }
-
-    fn inputs(&self) -> &'static [Input] {
-        self.0.inputs()
     }
 
     fn run(&self, work: &Work) -> Result<Output, StageError> {
@@ -79,6 +77,11 @@ fn visualize(tools: &Tools) -> Visualize {
     Visualize { tools }
 }
 
+fn report(tools: &Tools) -> Report {
+    let tools = tools.clone();
+    Report { tools }
+}
+
 #[test]
 fn the_sample_tasks_are_those_of_one_job_in_the_order_of_its_workflow() {
     let workflow = Workflow::shipped("motion").unwrap();
@@ -100,26 +103,16 @@ async fn the_sample_events_turn_a_video_into_its_report() {
     let test = "the pipeline";
     let Some(tools) = tools(test) else { return };
     let Some(pose) = pose(&tools, test) else { return };
-    // One squat in a second: faster ones are smoothed away with the noise.
-    let squat = Squat {
-        repetitions: 1,
-        ..Squat::default()
-    };
-    let scene = Scene {
-        figures: vec![Figure::new(Motion::Squat(squat))],
-        duration_s: 1.0,
-        ..Scene::squat()
-    };
+    let scene = clips::short_squat();
     let world = World::new(clips::rendered(&tools, &scene)).await;
     world.replay(probe(&tools)).await;
     world.replay(pose).await;
-    world.replay(Biomechanics::default()).await;
+    world.replay(Biomechanics).await;
     world.replay(visualize(&tools)).await;
+    world.replay(report(&tools)).await;
 
     let frames = scene.frame_count();
-    let JobState::Completed { manifest, .. } = world.job().await.state else {
-        panic!("it did not complete: {:#?}", world.snapshot().await)
-    };
+    let manifest = world.manifest().await;
     let facts = world.facts("probe").await;
     assert_eq!(
         (&facts["frames"], &facts["width_px"]),
@@ -133,17 +126,18 @@ async fn the_sample_events_turn_a_video_into_its_report() {
     let facts = world.facts("biomechanics").await;
     assert_eq!((&facts["frames"], &facts["people_found"]), (&frames.into(), &1.into()));
     assert_eq!(world.facts("visualize").await["frames"], frames);
-
-    let manifest: Manifest = serde_json::from_slice(&world.object(&manifest)).unwrap();
+    assert_eq!(world.facts("report").await["frames"], frames);
     let listed: Vec<_> = manifest
         .artifacts
         .iter()
         .map(|entry| entry.artifact.name.as_str())
         .collect();
     let workflow = Workflow::shipped("motion").unwrap();
-    for name in workflow.stages().iter().flat_map(|stage| &stage.artifacts) {
-        assert!(listed.contains(&name.as_str()), "{name} was promised");
-    }
+    let mut results: Vec<_> = workflow.stages().iter().flat_map(|stage| &stage.results).collect();
+    results.sort_unstable();
+    let mut sorted = listed.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, results, "every result once");
     for entry in &manifest.artifacts {
         let (artifact, content) = (&entry.artifact, world.object(&entry.artifact.key));
         assert_eq!(artifact.bytes, content.len() as u64, "{}", artifact.name);
@@ -160,7 +154,7 @@ async fn the_sample_events_turn_a_video_into_its_report() {
 
 /// The near knee is where the renderer put it.
 async fn check_angles(world: &World, scene: &Scene) {
-    let text = String::from_utf8(world.artifact("analysis.json").await).unwrap();
+    let text = String::from_utf8(world.result("analysis.json").await).unwrap();
     let analysis = analysis_from_json(&text).unwrap();
     let knee = analysis.people[0]
         .series(Angle::KneeFlexion, Some(Side::Right), Space::Image)
@@ -182,13 +176,13 @@ async fn check_angles(world: &World, scene: &Scene) {
 async fn check_pictures(world: &World, tools: &Tools, scene: &Scene) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("annotated.mp4");
-    std::fs::write(&path, world.artifact("annotated.mp4").await).unwrap();
+    std::fs::write(&path, world.result("annotated.mp4").await).unwrap();
     let video = marey_media::probe(tools, &path, &Limits::default()).unwrap();
     assert_eq!(video.frame_count, scene.frame_count() as u64);
     assert_eq!((video.width_px, video.height_px), (scene.width, scene.height));
-    let photo = world.artifact("chronophotograph.jpg").await;
+    let photo = world.result("chronophotograph.jpg").await;
     assert!(photo.starts_with(&[0xff, 0xd8, 0xff]), "a JPEG");
-    let report = String::from_utf8(world.artifact("report.html").await).unwrap();
+    let report = String::from_utf8(world.result("report.html").await).unwrap();
     for needed in [
         "squat 2×5+1.mp4",
         "annotated.mp4",
@@ -207,23 +201,24 @@ async fn a_video_of_nobody_ends_its_job_with_a_reason() {
     let world = World::new(clips::grey(&tools, 320, 240, 12)).await;
     world.replay(probe(&tools)).await;
     world.replay(pose).await;
+    world.replay(Biomechanics).await;
     let JobState::Failed { failure, .. } = world.job().await.state else {
         panic!("it goes on: {:#?}", world.snapshot().await)
     };
     assert_eq!((failure.code.as_str(), failure.attempt), ("NO_PERSON_FOUND", 1));
-    assert_eq!(failure.stage.unwrap().as_str(), "pose");
+    assert_eq!(failure.stage.unwrap().as_str(), "biomechanics");
     let failures = world.failures().await;
     assert_eq!(failures.len(), 1);
     let kept = failures[0].message.as_deref().unwrap();
     assert_eq!(
         serde_json::from_str(kept).ok(),
-        Some(sample_task("pose")),
+        Some(sample_task("biomechanics")),
         "the message as it came"
     );
     assert!(world.memory.receive().is_none(), "nothing follows");
     // A task that was on its way is dropped.
     let before = world.snapshot().await;
-    assert!(world.deliver(Biomechanics::default()).await.is_empty());
+    assert!(world.deliver(visualize(&tools)).await.is_empty());
     assert_eq!(world.snapshot().await, before);
 }
 

@@ -1,23 +1,26 @@
 //! One job of the sample events, on ports in memory.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use jiff::{SignedDuration, Timestamp};
 use marey_cloud::{
-    Conductor, Settings, Stage,
+    Conductor, RealTime, Settings, Stage,
+    artifacts::Manifest,
     conductor::Advance,
-    harness::Harness,
+    harness::{Disposal, Harness, Received, StageWorkplace},
     lambda,
     memory::Memory,
     store::{FailureRecord, ReadJobs, WriteJobs},
 };
 use marey_engine::{
-    Job, JobEvent, JobId, JobState, Shard, ShardKey, Snapshot, StageRow, Task, Upload, Workflow, upload,
+    Job, JobEvent, JobId, JobState, Shard, ShardKey, Snapshot, StageRow, Task, Upload, Wishes, Workflow, cost::Machine,
+    parameter::settle, upload,
 };
+use serde_json::Value;
 
 /// The stages that have a sample event, in the order of the workflow.
-pub(crate) const STAGES: [&str; 4] = ["probe", "pose", "biomechanics", "visualize"];
+pub(crate) const STAGES: [&str; 5] = ["probe", "pose", "biomechanics", "visualize", "report"];
 
 /// The sample event of a function.
 fn event(function: &str) -> SqsEvent {
@@ -49,6 +52,8 @@ pub(crate) fn upload(bytes: u64) -> Upload {
     }
 }
 
+type StageHarness<T> = Harness<StageWorkplace<T, Memory>, Memory, Memory, Memory>;
+
 /// The job, and the table, buckets and queues in which it lives.
 pub(crate) struct World {
     pub(crate) memory: Memory,
@@ -58,26 +63,39 @@ pub(crate) struct World {
 impl World {
     /// The job as `intake` leaves it, its first task sent.
     pub(crate) async fn new(video: Vec<u8>) -> Self {
+        Self::with(video, "motion", &[]).await
+    }
+
+    /// The same for another workflow or with parameters. Those of numbers may lie outside the bounds for people: short clips are cut into
+    /// short ranges.
+    pub(crate) async fn with(video: Vec<u8>, workflow: &str, params: &[(&str, Value)]) -> Self {
         let memory = Memory::default();
         let input = upload(video.len() as u64);
         memory.put_object(&input.key, video);
         let request = upload::Request::read(&input.key, &upload::Metadata::default());
+        let workflow = Workflow::shipped(workflow).unwrap();
+        let mut settled = settle(&workflow, &BTreeMap::new()).unwrap();
+        for (name, value) in params {
+            assert!(settled.insert((*name).to_owned(), value.clone()).is_some(), "{name}");
+        }
         let job = Job {
             id: input.job_id(),
             owner: request.owner,
-            workflow: request.workflow,
+            workflow: workflow.name().to_owned(),
             input,
             priority: request.priority,
             created_at: Timestamp::now(),
+            deadline: None,
+            round: 0,
+            wishes: Wishes {
+                params: settled,
+                ..Wishes::default()
+            },
             trace: sample_task("probe").metadata.trace,
             state: JobState::Running,
         };
-        let workflow = Workflow::shipped(&job.workflow).unwrap();
-        let rows = workflow.stages().iter().map(|spec| StageRow {
-            stage: spec.name.clone(),
-            shards: 1,
-        });
-        memory.create(&job, &rows.collect::<Vec<_>>()).await.unwrap();
+        let rows: Vec<StageRow> = workflow.stages().iter().map(StageRow::of).collect();
+        memory.create(&job, &rows).await.unwrap();
         let world = Self { memory, id: job.id };
         let advanced = world.conductor("intake").advance(job.id).await.unwrap();
         assert_eq!(advanced, Advance::Dispatched(1));
@@ -90,7 +108,7 @@ impl World {
             artifacts: self.memory.clone(),
             queues: self.memory.clone(),
             source: source.to_owned(),
-            now: Timestamp::now,
+            time: RealTime,
         }
     }
 
@@ -131,12 +149,24 @@ impl World {
         self.hand_over(&self.harness(stage), name).await
     }
 
-    fn harness<T: Stage>(&self, stage: T) -> Harness<T, Memory, Memory, Memory> {
-        let conductor = self.conductor(stage.name());
-        Harness::new(stage, conductor)
+    /// Runs a task that was sent.
+    pub(crate) async fn run<T: Stage>(&self, stage: T, task: &Task) -> Disposal {
+        let message = Received {
+            body: serde_json::to_string(task).unwrap(),
+            queue: "queue".to_owned(),
+            receipt: "receipt".to_owned(),
+            receives: 1,
+        };
+        let deadline = Timestamp::now() + SignedDuration::from_mins(15);
+        Box::pin(self.harness(stage).handle(&message, deadline)).await
     }
 
-    async fn hand_over<T: Stage>(&self, harness: &Harness<T, Memory, Memory, Memory>, name: &str) -> Vec<String> {
+    fn harness<T: Stage>(&self, stage: T) -> StageHarness<T> {
+        let conductor = self.conductor(stage.name());
+        Harness::of_stage(stage, conductor, Machine::Own, "test")
+    }
+
+    async fn hand_over<T: Stage>(&self, harness: &StageHarness<T>, name: &str) -> Vec<String> {
         let queue = |name: &str| (!name.ends_with("BYTES")).then(|| format!("https://queues/123456789012/{name}"));
         let settings = Settings::from_lookup(queue).unwrap();
         let deadline = Timestamp::now() + SignedDuration::from_mins(15);
@@ -180,7 +210,7 @@ impl World {
     }
 
     /// What a stage found.
-    pub(crate) async fn facts(&self, stage: &str) -> serde_json::Value {
+    pub(crate) async fn facts(&self, stage: &str) -> Value {
         self.shard(stage).await.facts
     }
 
@@ -189,13 +219,30 @@ impl World {
         self.memory.object(key).unwrap_or_else(|| panic!("{key} is not there"))
     }
 
-    /// The content of the artifact of this name.
-    pub(crate) async fn artifact(&self, name: &str) -> Vec<u8> {
+    /// What people get to see of a job that has completed.
+    pub(crate) async fn manifest(&self) -> Manifest {
+        let JobState::Completed { manifest, .. } = self.job().await.state else {
+            panic!("it did not complete: {:#?}", self.snapshot().await)
+        };
+        serde_json::from_slice(&self.object(&manifest)).unwrap()
+    }
+
+    /// The content of the result of this name.
+    pub(crate) async fn result(&self, name: &str) -> Vec<u8> {
+        let manifest = self.manifest().await;
+        let mut named = manifest.artifacts.iter().filter(|entry| entry.artifact.name == name);
+        let entry = named
+            .next()
+            .unwrap_or_else(|| panic!("{name} is not among the results"));
+        assert!(named.next().is_none(), "{name} is there twice");
+        self.object(&entry.artifact.key)
+    }
+
+    /// The content of an artifact of a stage with one shard, also before the job has ended.
+    pub(crate) async fn artifact(&self, stage: &str, name: &str) -> Vec<u8> {
         let snapshot = self.snapshot().await;
-        let (_, _, artifact) = snapshot
-            .artifacts()
-            .find(|(_, _, artifact)| artifact.name == name)
-            .unwrap();
+        let stage = stage.parse().unwrap();
+        let artifact = snapshot.artifacts_of(&stage, name).next().unwrap();
         self.object(&artifact.key)
     }
 }
