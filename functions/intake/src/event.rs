@@ -1,7 +1,8 @@
 //! Reads what S3 says.
 
-use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
+use aws_lambda_events::event::s3::S3EventRecord;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// An object that S3 announced.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,11 +20,11 @@ pub struct Announced {
 pub enum Announcement {
     /// S3 tried whether the queue can be written; there is no object.
     Test,
-    /// These objects were created.
-    Objects(Vec<Announced>),
+    /// These objects were created; a record that cannot be read does not hide the others.
+    Objects(Vec<Result<Announced, Unreadable>>),
 }
 
-/// A message that is not one of a bucket.
+/// A message, or a record of one, that is not one of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable(String);
 
@@ -40,6 +41,13 @@ struct TestEvent {
     event: String,
 }
 
+/// `{"Records": […]}`, whatever the records are.
+#[derive(Deserialize)]
+struct Records {
+    #[serde(rename = "Records")]
+    records: Vec<Value>,
+}
+
 /// Reads the body of a message.
 ///
 /// # Errors
@@ -48,23 +56,26 @@ pub(crate) fn read(body: &str) -> Result<Announcement, Unreadable> {
     if serde_json::from_str::<TestEvent>(body).is_ok_and(|test| test.event == "s3:TestEvent") {
         return Ok(Announcement::Test);
     }
-    let event: S3Event = serde_json::from_str(body).map_err(|e| Unreadable(e.to_string()))?;
+    let event: Records = serde_json::from_str(body).map_err(|e| Unreadable(e.to_string()))?;
     if event.records.is_empty() {
         return Err(Unreadable("the event has no records".to_owned()));
     }
-    let created = |record: &S3EventRecord| {
-        record
-            .event_name
-            .as_deref()
-            .is_none_or(|name| name.trim_start_matches("s3:").starts_with("ObjectCreated"))
+    Ok(Announcement::Objects(
+        event.records.into_iter().filter_map(announced).collect(),
+    ))
+}
+
+/// What a record announces; nothing if it tells of something else than a new object.
+fn announced(record: Value) -> Option<Result<Announced, Unreadable>> {
+    let record: S3EventRecord = match serde_json::from_value(record) {
+        Ok(record) => record,
+        Err(error) => return Some(Err(Unreadable(error.to_string()))),
     };
-    event
-        .records
-        .into_iter()
-        .filter(created)
-        .map(object)
-        .collect::<Result<_, _>>()
-        .map(Announcement::Objects)
+    let created = record
+        .event_name
+        .as_deref()
+        .is_none_or(|name| name.trim_start_matches("s3:").starts_with("ObjectCreated"));
+    created.then(|| object(record))
 }
 
 fn object(record: S3EventRecord) -> Result<Announced, Unreadable> {
@@ -143,15 +154,22 @@ mod tests {
     fn the_test_event_is_known_and_other_texts_are_refused() {
         let test = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-11-21T00:00:00.000Z","Bucket":"b"}"#;
         assert_eq!(read(test), Ok(Announcement::Test));
-        for wrong in [
-            "",
-            "{}",
-            "[]",
-            "null",
-            r#"{"Records":[]}"#,
-            r#"{"Records":[{"s3":{}}]}"#,
-        ] {
+        for wrong in ["", "{}", "[]", "null", r#"{"Records":[]}"#] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn every_record_is_read_by_itself() {
+        let good = r#"{"eventName": "ObjectCreated:Put", "eventTime": "2026-11-21T00:00:00.000Z", "userIdentity": {},
+            "requestParameters": {}, "responseElements": {}, "s3": {"bucket": {"name": "b"}, "object": {"key": "k"}}}"#;
+        let removed = good.replace("ObjectCreated:Put", "ObjectRemoved:Delete");
+        let nameless = good.replace("\"k\"", "\"\"");
+        let body = format!(r#"{{"Records":[{{"s3":{{}}}}, 7, {good}, {removed}, {nameless}]}}"#);
+        let Ok(Announcement::Objects(objects)) = read(&body) else {
+            panic!("the message was refused")
+        };
+        let read: Vec<_> = objects.iter().map(Result::is_ok).collect();
+        assert_eq!(read, [false, false, true, false]);
     }
 }

@@ -1,7 +1,10 @@
 use std::path::Path;
 
-use marey_cloud::{memory::Memory, store::ReadJobs};
-use marey_engine::{Artifact, upload::Metadata};
+use marey_cloud::{CloudError, RealTime, memory::Memory, store::ReadJobs, uploads::UploadHead};
+use marey_engine::{
+    Artifact, Job, JobId, JobState,
+    upload::{Metadata, Request},
+};
 use serde_json::json;
 
 use super::*;
@@ -40,6 +43,10 @@ impl StoreArtifacts for Bucket {
         self.memory.store_file(artifact, from).await
     }
 
+    async fn copy(&self, from: &Artifact, to: &str) -> Result<(), CloudError> {
+        self.memory.copy(from, to).await
+    }
+
     async fn store_bytes(&self, key: &str, content_type: &str, bytes: Vec<u8>) -> Result<(), CloudError> {
         self.memory.store_bytes(key, content_type, bytes).await
     }
@@ -64,7 +71,7 @@ fn world(metadata: Metadata) -> (World, Memory) {
             artifacts,
             queues,
             source: "intake".into(),
-            now: jiff::Timestamp::now,
+            time: RealTime,
         },
         memory,
     )
@@ -165,7 +172,7 @@ async fn a_reserved_id_is_kept_and_other_content_under_it_is_another_job() {
 async fn an_unknown_workflow_ends_its_job_with_a_reason() {
     let (world, memory) = world(Metadata {
         workflow: Some("dance".into()),
-        priority: None,
+        ..Metadata::default()
     });
     memory.put_object("uploads/a.mp4", "a");
     assert_eq!(
@@ -217,4 +224,72 @@ async fn an_upload_that_nobody_signed_for_and_is_too_large_is_not_even_fetched()
     };
     assert_eq!(failure.code, "MEDIA_TOO_LARGE");
     assert!(memory.receive().is_none());
+}
+
+#[tokio::test]
+async fn what_was_asked_for_is_granted_with_every_parameter_at_its_value() {
+    let (world, memory) = world(Metadata {
+        params: Some(r#"{"cutoff_hz": 8}"#.into()),
+        notify: Some("https://example.org/hook".into()),
+        ..Metadata::default()
+    });
+    memory.put_object("uploads/a.mp4", "a");
+    handle(&world, MAX_BYTES, &message(&["uploads/a.mp4"])).await;
+    let job = jobs(&memory, "default").await.remove(0);
+    assert_eq!(job.state, JobState::Running);
+    assert_eq!(job.wishes.params["cutoff_hz"].as_f64(), Some(8.0));
+    let workflow = marey_engine::Workflow::shipped("motion").unwrap();
+    assert_eq!(job.wishes.params.len(), workflow.parameters().len());
+    let time_s = job.deadline.unwrap().duration_since(job.created_at).as_secs();
+    assert_eq!(time_s, i64::from(workflow.deadline_s()));
+    let snapshot = memory.snapshot(job.id).await.unwrap().unwrap();
+    assert_eq!(snapshot.stages.len(), workflow.stages().len());
+}
+
+#[tokio::test]
+async fn what_cannot_be_granted_fails_at_once_and_says_what() {
+    let asked = |params: &str, notify: Option<&str>| Metadata {
+        params: Some(params.into()),
+        notify: notify.map(str::to_owned),
+        ..Metadata::default()
+    };
+    let cases = [
+        (asked(r#"{"cutoff_hz": -1}"#, None), "cutoff_hz is -1"),
+        (asked(r#"{"tempo": 3}"#, None), "tempo is not a parameter"),
+        (asked("nonsense", None), "no JSON object"),
+        (asked("{}", Some("ftp://x")), "does not begin with https://"),
+    ];
+    for (metadata, expected) in cases {
+        let (world, memory) = world(metadata);
+        memory.put_object("uploads/a.mp4", "a");
+        for _ in 0..2 {
+            let disposal = handle(&world, MAX_BYTES, &message(&["uploads/a.mp4"])).await;
+            assert_eq!(disposal, Disposal::Acknowledge);
+        }
+        let JobState::Failed { failure, .. } = &jobs(&memory, "default").await[0].state else {
+            panic!("it runs: {expected}")
+        };
+        assert_eq!(failure.code, "PARAMETER_INVALID");
+        assert!(failure.message.contains(expected), "{}", failure.message);
+        assert!(memory.receive().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_comes_back_and_its_siblings_have_their_jobs() {
+    let (world, memory) = world(Metadata::default());
+    memory.put_object("uploads/a.mp4", "a");
+    memory.put_object("uploads/b.mp4", "b");
+    let mut body: serde_json::Value = serde_json::from_str(&message(&["uploads/a.mp4", "uploads/b.mp4"]).body).unwrap();
+    body["Records"].as_array_mut().unwrap().insert(1, json!({"s3": "?"}));
+    let message = Received {
+        body: body.to_string(),
+        ..message(&[])
+    };
+    for _ in 0..2 {
+        let disposal = handle(&world, MAX_BYTES, &message).await;
+        assert_eq!(disposal, Disposal::Return(Some(0)), "it is never dropped");
+    }
+    assert_eq!(jobs(&memory, "default").await.len(), 2);
+    assert_eq!(std::iter::from_fn(|| memory.receive()).count(), 2);
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, future::Future, path::Path};
 
+use jiff::Timestamp;
 use marey_engine::{Artifact, JobId, ShardKey, Snapshot, StageName, Upload, Workflow};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,38 @@ pub trait StoreArtifacts: Send + Sync {
 pub trait DeleteArtifacts: Send + Sync {
     /// Deletes every object under `artifacts/<job>/`, and says how many there were.
     fn delete_of(&self, job: JobId) -> impl Future<Output = Result<u64, CloudError>> + Send;
+}
+
+/// An object in the artifacts bucket, as the bucket lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredArtifact {
+    /// The key.
+    pub key: String,
+    /// When it was stored.
+    pub stored_at: Timestamp,
+}
+
+/// A page of artifacts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactPage {
+    /// In the order of their keys.
+    pub artifacts: Vec<StoredArtifact>,
+    /// Behind which key the next page begins.
+    pub next: Option<String>,
+}
+
+/// Clearing the artifacts bucket.
+pub trait ListArtifacts: Send + Sync {
+    /// The objects of all jobs behind a key; at most a thousand.
+    fn artifacts(&self, after: Option<&str>) -> impl Future<Output = Result<ArtifactPage, CloudError>> + Send;
+
+    /// Deletes one object; one that is gone is no error.
+    fn delete_artifact(&self, key: &str) -> impl Future<Output = Result<(), CloudError>> + Send;
+}
+
+/// The job whose artifact lies under a key.
+pub fn job_of(key: &str) -> Option<JobId> {
+    key.strip_prefix("artifacts/")?.split('/').next()?.parse().ok()
 }
 
 /// Key of an artifact: `artifacts/<job>/<stage>/<shard>/<attempt>/<name>`.

@@ -21,6 +21,7 @@ pub mod store;
 pub mod sweep;
 pub mod telemetry;
 pub mod time;
+pub mod uploads;
 
 pub use conductor::Conductor;
 pub use error::CloudError;

@@ -8,36 +8,28 @@ use aws_sdk_s3::{
     error::{ProvideErrorMetadata, SdkError},
     operation::get_object::{GetObjectError, GetObjectOutput},
     presigning::PresigningConfig,
-    primitives::ByteStream,
+    primitives::{ByteStream, DateTime},
     types::ServerSideEncryption,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use marey_engine::{Artifact, JobId, Upload, upload::Metadata};
+use jiff::Timestamp;
+use marey_engine::{Artifact, JobId, Upload};
 use tokio::io::AsyncWriteExt;
 
 use crate::{
     CloudError, Settings,
-    artifacts::{DeleteArtifacts, ReadUploads, StoreArtifacts, job_prefix},
+    artifacts::{
+        ArtifactPage, DeleteArtifacts, ListArtifacts, ReadUploads, StoreArtifacts, StoredArtifact, job_prefix,
+    },
 };
+
+mod uploads;
 
 /// The buckets of a deployment; an upload names its own.
 #[derive(Debug, Clone)]
 pub struct Buckets {
     client: Client,
     artifacts: String,
-}
-
-/// What `HEAD` says of an upload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UploadHead {
-    /// Size in bytes.
-    pub bytes: u64,
-    /// The `ETag` without quotes.
-    pub etag: String,
-    /// The version, where the bucket keeps versions.
-    pub version: Option<String>,
-    /// What the uploader asked for.
-    pub metadata: Metadata,
 }
 
 impl Buckets {
@@ -49,34 +41,6 @@ impl Buckets {
             client,
             artifacts: settings.artifacts.clone(),
         }
-    }
-
-    /// Looks at an object without reading it; `None` if it, or the version asked for, is gone.
-    ///
-    /// # Errors
-    /// The service failed.
-    pub async fn head(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<Option<UploadHead>, CloudError> {
-        let call = self
-            .client
-            .head_object()
-            .bucket(bucket)
-            .key(key)
-            .set_version_id(version.map(str::to_owned));
-        let head = match call.send().await {
-            Ok(head) => head,
-            Err(error) if is_missing(&error) => return Ok(None),
-            Err(error) => return Err(CloudError::service("head upload", error)),
-        };
-        let meta = |name: &str| head.metadata().and_then(|all| all.get(name)).cloned();
-        let metadata = Metadata::read(meta);
-        let etag = head.e_tag().unwrap_or_default().trim_matches('"').to_owned();
-        let version = head.version_id().filter(|v| *v != "null").map(str::to_owned);
-        Ok(Some(UploadHead {
-            bytes: head.content_length().unwrap_or(0).max(0) as u64,
-            etag,
-            version,
-            metadata,
-        }))
     }
 
     /// A link to an artifact that works without credentials for a while and downloads under the artifact's name.
@@ -249,4 +213,40 @@ impl DeleteArtifacts for Buckets {
             deleted += keys.len() as u64;
         }
     }
+}
+
+impl ListArtifacts for Buckets {
+    async fn artifacts(&self, after: Option<&str>) -> Result<ArtifactPage, CloudError> {
+        let call = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.artifacts)
+            .prefix("artifacts/");
+        let page = call.set_start_after(after.map(str::to_owned)).send().await;
+        let page = page.map_err(|e| CloudError::service("list artifacts", e))?;
+        let artifacts: Vec<_> = page
+            .contents()
+            .iter()
+            .filter_map(|object| {
+                let key = object.key()?.to_owned();
+                let stored_at = instant(object.last_modified()?)?;
+                Some(StoredArtifact { key, stored_at })
+            })
+            .collect();
+        let last = page.contents().last().and_then(|object| object.key());
+        let next = last.filter(|_| page.is_truncated() == Some(true)).map(str::to_owned);
+        Ok(ArtifactPage { artifacts, next })
+    }
+
+    async fn delete_artifact(&self, key: &str) -> Result<(), CloudError> {
+        let call = self.client.delete_object().bucket(&self.artifacts).key(key);
+        call.send()
+            .await
+            .map(drop)
+            .map_err(|e| CloudError::service("delete artifact", e))
+    }
+}
+
+fn instant(time: &DateTime) -> Option<Timestamp> {
+    Timestamp::from_second(time.secs()).ok()
 }
