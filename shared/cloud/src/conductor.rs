@@ -206,17 +206,24 @@ impl<S: WriteJobs + ReadControls, A: StoreArtifacts, Q: SendTasks, T: Time> Cond
             return self.queues.send(&tasks).await;
         }
         for run in consecutive(shards) {
-            let Some(first) = run.first() else { continue };
-            let work = BatchWork {
-                first: first.clone(),
-                count: run.len() as u32,
-                round: job.round,
-                timeout_s: stage.timeout_s,
-                express: job.priority >= marey_engine::message::EXPRESS_PRIORITY,
-            };
-            self.queues.submit(&work).await?;
+            if let Some(first) = run.first() {
+                let work = batch_work(job, stage, first, run.len() as u32);
+                self.queues.submit(&work).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether AWS Batch has a shard in hand.
+    ///
+    /// # Errors
+    /// A service failed.
+    pub async fn is_in_hand(&self, snapshot: &Snapshot, stage: &StageSpec, key: &ShardKey) -> Result<bool, CloudError> {
+        if !self.queues.has_batch() {
+            return Ok(false);
+        }
+        let work = batch_work(&snapshot.job.value, stage, key, 1);
+        self.queues.is_under_way(&work).await
     }
 
     async fn write_dispatched(&self, snapshot: &Snapshot, key: &ShardKey, round: u32) -> Result<(), CloudError> {
@@ -254,6 +261,17 @@ impl<S: WriteJobs + ReadControls, A: StoreArtifacts, Q: SendTasks, T: Time> Cond
         self.store.put_job(&ended, snapshot.job.version).await?;
         tracing::info!(job = %job.id, trace = %job.trace, state = ?ended.state, "job ended");
         Ok(())
+    }
+}
+
+/// Shards of a stage as work for AWS Batch.
+fn batch_work(job: &Job, stage: &StageSpec, first: &ShardKey, count: u32) -> BatchWork {
+    BatchWork {
+        first: first.clone(),
+        count,
+        round: job.round,
+        timeout_s: Route::Batch.timeout_s(stage),
+        express: job.priority >= marey_engine::message::EXPRESS_PRIORITY,
     }
 }
 

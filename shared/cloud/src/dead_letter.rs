@@ -2,7 +2,7 @@
 //!
 //! The failure is recorded on the job with the message as it came, the job ends if nothing else keeps it alive, and the
 //! message is parked: it is never dropped, unless what it asks for has been done or cancelled. A message that names no job
-//! is parked all the same.
+//! is parked all the same. What AWS Batch gave up on comes here too, by EventBridge (`batch`).
 
 use marey_engine::{Failure, FailureClass, Refusal, Shard, ShardEvent, ShardState, Task};
 
@@ -14,7 +14,10 @@ use crate::{
     store::{FailureRecord, ReadControls, WriteJobs},
 };
 
+mod batch;
+
 /// What becomes of a dead letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     /// Somebody may want to send it again.
     Park,
@@ -35,22 +38,14 @@ where
     Q: SendTasks + HoldMessages + ParkMessages,
     T: Time,
 {
-    let task = serde_json::from_str::<Task>(&message.body)
-        .ok()
-        .and_then(|task| task.check().ok());
-    let verdict = match task {
-        None => {
-            tracing::error!(
-                queue = message.queue,
-                body = message.body,
-                "dead letter without a task parked"
-            );
+    let verdict = match batch::read(&message.body) {
+        batch::Told::SomethingElse => letter(conductor, message).await?,
+        batch::Told::Unreadable(problem) => {
+            tracing::error!(problem, body = message.body, "event of AWS Batch parked");
             Verdict::Park
         }
-        Some(task) => {
-            let cause = format!("the message reached the dead-letter queue {}", message.queue);
-            record(conductor, &task, Some(&message.body), &cause).await?
-        }
+        batch::Told::NotFailed => Verdict::Forget,
+        batch::Told::Failed(failed) => batch::handle(conductor, &failed).await?,
     };
     match verdict {
         Verdict::Park => conductor.queues.park(&message.body, &message.queue).await?,
@@ -62,6 +57,29 @@ where
         }
     }
     Ok(Disposal::Acknowledge)
+}
+
+/// A message of a dead-letter queue.
+async fn letter<S, A, Q, T>(conductor: &Conductor<S, A, Q, T>, message: &Received) -> Result<Verdict, CloudError>
+where
+    S: WriteJobs + ReadControls,
+    A: StoreArtifacts,
+    Q: SendTasks,
+    T: Time,
+{
+    let task = serde_json::from_str::<Task>(&message.body)
+        .ok()
+        .and_then(|task| task.check().ok());
+    let Some(task) = task else {
+        tracing::error!(
+            queue = message.queue,
+            body = message.body,
+            "dead letter without a task parked"
+        );
+        return Ok(Verdict::Park);
+    };
+    let cause = format!("the message reached the dead-letter queue {}", message.queue);
+    record(conductor, &task, Some(&message.body), &cause).await
 }
 
 /// Marks a shard failed that nobody will run again, and ends its job if nothing else keeps it alive. A shard that an attempt

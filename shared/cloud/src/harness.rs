@@ -25,11 +25,13 @@ use crate::{
 
 mod attempt;
 mod breaker;
+mod interruption;
 mod outcome;
 mod reuse;
 pub(crate) mod scratch;
 mod workplace;
 
+use interruption::Interruption;
 use outcome::{Ended, causes, failure_of, report, unreadable};
 pub use workplace::{Attempt, Bench, Left, Product, StageWorkplace, Workplace};
 
@@ -98,6 +100,7 @@ pub struct Harness<W, S, A, Q, T = RealTime> {
     /// Part of what decides an outcome: the code that runs.
     revision: String,
     pulse: Mutex<Option<Pulse>>,
+    interruption: Interruption,
     /// Overrules how often an attempt says that it is alive.
     heartbeat: Option<Duration>,
 }
@@ -139,6 +142,7 @@ where
             machine,
             revision: revision.to_owned(),
             pulse: Mutex::default(),
+            interruption: Interruption::default(),
             heartbeat: None,
         }
     }
@@ -160,6 +164,12 @@ where
         };
         message.put_back(&self.conductor.queues, disposal).await;
         disposal
+    }
+
+    /// Says that the machine is being taken away: what runs is stopped within seconds and gives its lease back without using up
+    /// an attempt; what is done and only has to be stored is stored. Whatever begins afterwards ends at once in the same way.
+    pub fn interrupt(&self) {
+        self.interruption.come();
     }
 
     /// Runs a shard that no message asks for, as in a container of AWS Batch. What must come back must be begun again by
@@ -402,11 +412,18 @@ where
         let failure = failure_of(&error, &attempt.key, attempt.number);
         let cause = causes(&error);
         let (token, cost_usd) = (attempt.token, self.cost_usd(began, 0));
+        let interrupted = error.code == StageError::INTERRUPTED;
         // Without a message there is no dead letter that would end the shard.
-        let is_final = error.class == FailureClass::Permanent || (message.is_none() && attempt.is_last());
+        let is_last = !interrupted && attempt.is_last();
+        let is_final = error.class == FailureClass::Permanent || (message.is_none() && is_last);
         let event = match error.class {
             FailureClass::Cancelled => return self.stopped(attempt).await,
             _ if is_final => ShardEvent::Fail {
+                token,
+                failure: failure.clone(),
+                cost_usd,
+            },
+            _ if interrupted => ShardEvent::Interrupt {
                 token,
                 failure: failure.clone(),
                 cost_usd,
@@ -432,10 +449,12 @@ where
             id: format!("{}/{}", attempt.key, attempt.number),
         };
         self.conductor.store.record_failure(&record).await?;
-        self.failed(attempt, error.class).await;
+        if !interrupted {
+            self.failed(attempt, error.class).await;
+        }
         Ok(match error.class {
             _ if is_final => Disposal::Acknowledge,
-            _ if attempt.is_last() => Disposal::Return(Some(0)),
+            _ if interrupted || is_last => Disposal::Return(Some(0)),
             _ => {
                 let attempts = attempt.row().value.attempts_this_round();
                 let delay = attempt.spec.retry.delay_s(attempts, self.conductor.time.random_share());

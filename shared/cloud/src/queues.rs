@@ -33,6 +33,11 @@ pub trait SendTasks: Send + Sync {
 
     /// Whether there is a Batch queue to submit to.
     fn has_batch(&self) -> bool;
+
+    /// Whether AWS Batch has work in hand, waiting or running. False says that it is not known to be.
+    fn is_under_way(&self, _work: &BatchWork) -> impl Future<Output = Result<bool, CloudError>> + Send {
+        async { Ok(false) }
+    }
 }
 
 /// Holding a message that was received.

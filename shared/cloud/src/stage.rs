@@ -145,6 +145,9 @@ pub struct StageError {
 }
 
 impl StageError {
+    /// The code of an attempt that was interrupted.
+    pub(crate) const INTERRUPTED: &'static str = "INTERRUPTED";
+
     /// The input is at fault.
     pub fn permanent(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         let (class, code) = (FailureClass::Permanent, code.to_owned());
@@ -184,6 +187,15 @@ impl StageError {
         }
     }
 
+    /// The machine is taken away under the stage.
+    pub fn interrupted() -> Self {
+        Self::transient(
+            Self::INTERRUPTED,
+            "The machine that ran the stage was taken away.",
+            "Marey goes on with another machine by itself; the attempt does not count.",
+        )
+    }
+
     /// Adds the cause for developers.
     #[must_use]
     pub fn because(self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -209,6 +221,8 @@ pub enum Stop {
     LeaseLost,
     /// The attempt's time is up.
     TimeUp,
+    /// The machine is taken away.
+    Interrupted,
 }
 
 /// Between the harness and a running stage.
@@ -265,6 +279,7 @@ impl Control {
             Stop::Cancelled => 1,
             Stop::LeaseLost => 2,
             Stop::TimeUp => 3,
+            Stop::Interrupted => 4,
         };
         if self
             .stop
@@ -283,7 +298,8 @@ impl Control {
             0 => None,
             1 => Some(Stop::Cancelled),
             2 => Some(Stop::LeaseLost),
-            _ => Some(Stop::TimeUp),
+            3 => Some(Stop::TimeUp),
+            _ => Some(Stop::Interrupted),
         }
     }
 

@@ -4,7 +4,7 @@
 //! was read, or a message that does no harm when it comes twice, so two sweepers at once repair like one.
 
 use marey_engine::{
-    JobEvent, JobId, Refusal, RepairReason, Shard, ShardEvent, ShardKey, Snapshot, Versioned, Workflow,
+    JobEvent, JobId, Refusal, RepairReason, Route, Shard, ShardEvent, ShardKey, Snapshot, Versioned, Workflow,
     plan::route,
     repair::{Action, Backlog, Repair, lease_expired, repairs},
 };
@@ -202,6 +202,10 @@ where
         return Ok(None);
     };
     let route = route(stage, snapshot, &key);
+    if route == Route::Batch && conductor.is_in_hand(snapshot, stage, &key).await? {
+        // It waits for a machine, or is begun again by AWS Batch itself.
+        return Ok(None);
+    }
     conductor
         .send(snapshot, stage, std::slice::from_ref(&key), route)
         .await?;

@@ -150,6 +150,26 @@ impl fmt::Display for ShardKey {
     }
 }
 
+impl FromStr for ShardKey {
+    type Err = Malformed;
+
+    /// Reads `<job>/<stage>/<shard>`; the shard may be written without leading zeros.
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        let malformed = || Malformed {
+            what: "shard (<job>/<stage>/<number>)",
+            text: text.to_owned(),
+        };
+        let mut parts = text.splitn(3, '/');
+        let mut next = || parts.next().ok_or_else(malformed);
+        let (job, stage, shard) = (next()?, next()?, next()?);
+        Ok(Self {
+            job: job.parse()?,
+            stage: stage.parse()?,
+            shard: shard.parse().map_err(|_| malformed())?,
+        })
+    }
+}
+
 /// Names one attempt: whoever holds it holds the lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -164,6 +184,26 @@ mod tests {
     #[test]
     fn the_namespace_is_the_one_it_says() {
         assert_eq!(JOB_NAMESPACE, Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"marey.job"));
+    }
+
+    #[test]
+    fn a_shard_is_read_as_it_is_written() {
+        let key = ShardKey {
+            job: JobId::of_object("b", "k", None, "e"),
+            stage: "lip-sync".parse().unwrap(),
+            shard: 7,
+        };
+        assert_eq!(key.to_string().parse(), Ok(key.clone()));
+        assert_eq!(format!("{}/lip-sync/7", key.job).parse(), Ok(key.clone()));
+        for wrong in [
+            "",
+            "a/b",
+            "a/pose/0",
+            &format!("{}/pose/x", key.job),
+            &format!("{}/pose/1/2", key.job),
+        ] {
+            assert!(wrong.parse::<ShardKey>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

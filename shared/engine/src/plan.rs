@@ -35,6 +35,20 @@ pub enum Route {
     Batch,
 }
 
+impl Route {
+    /// A container may take so many times as long as a function, which ends after a quarter of an hour: what outgrew the one
+    /// must fit into the other.
+    pub const CONTAINER_PATIENCE: u32 = 8;
+
+    /// After how many seconds an attempt at a stage is given up there.
+    pub fn timeout_s(self, stage: &StageSpec) -> u32 {
+        match self {
+            Self::Queue => stage.timeout_s,
+            Self::Batch => stage.timeout_s.saturating_mul(Self::CONTAINER_PATIENCE),
+        }
+    }
+}
+
 /// How a stage ended, if it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StageEnd {

@@ -82,7 +82,7 @@ pub struct Shard {
     pub round: u32,
     /// How many attempts have begun, in all rounds.
     pub attempt: u32,
-    /// How many of them began in earlier rounds, and no longer count.
+    /// How many of them do not count: those of earlier rounds, and those that were interrupted.
     #[serde(default)]
     pub earlier_attempts: u32,
     /// Share of the work done in the running attempt, in `0..=1`.
@@ -151,6 +151,15 @@ pub enum ShardEvent {
     },
     /// The attempt failed, but another may succeed.
     GiveBack {
+        /// The attempt.
+        token: LeaseToken,
+        /// Why.
+        failure: Failure,
+        /// What the attempt cost, in US dollars.
+        cost_usd: f64,
+    },
+    /// The attempt's machine was taken away. It was not the attempt's fault and does not count against the policy.
+    Interrupt {
         /// The attempt.
         token: LeaseToken,
         /// Why.
@@ -256,7 +265,7 @@ impl Shard {
         self.round < round && !self.is_complete()
     }
 
-    /// Attempts that count against the policy: those of this round.
+    /// Attempts that count against the policy: those of this round that nobody interrupted.
     pub fn attempts_this_round(&self) -> u32 {
         self.attempt - self.earlier_attempts.min(self.attempt)
     }
@@ -323,6 +332,18 @@ impl Shard {
                 self.held_by(token)?;
                 Ok(Self {
                     cost_usd: self.cost_usd + sound_cost(cost_usd),
+                    ..self.waiting(ShardState::Queued, Some(failure), now)
+                })
+            }
+            ShardEvent::Interrupt {
+                token,
+                failure,
+                cost_usd,
+            } => {
+                self.held_by(token)?;
+                Ok(Self {
+                    cost_usd: self.cost_usd + sound_cost(cost_usd),
+                    earlier_attempts: self.earlier_attempts.saturating_add(1),
                     ..self.waiting(ShardState::Queued, Some(failure), now)
                 })
             }

@@ -2,16 +2,24 @@
 //!
 //! The name of a Batch job is its work, so that whatever runs it needs nothing but the name and the table:
 //! `marey_<job>_<stage>_<first shard>_<count>_<round>`. Several shards are one array job, whose index says which of them a container
-//! runs.
+//! runs. AWS Batch tells a container its job's id and not its name, so the name travels in an environment variable besides,
+//! [`TASK_VARIABLE`].
 
 use aws_config::SdkConfig;
 use aws_sdk_batch::{
     Client,
-    types::{ArrayProperties, JobTimeout, KeyValuesPair},
+    types::{ArrayProperties, ContainerOverrides, JobTimeout, KeyValuePair, KeyValuesPair},
 };
 use marey_engine::{JobId, ShardKey, StageName};
 
 use crate::{CloudError, queues::BatchWork, settings::BatchNames};
+
+/// The environment variable in which a container finds the name of its Batch job.
+pub const TASK_VARIABLE: &str = "MAREY_TASK";
+
+/// So much longer than the stage itself may a container live: it is started, may have to wait for the lease of a dead attempt,
+/// fetches and stores. In seconds.
+pub const CONTAINER_MARGIN_S: u32 = 300;
 
 /// An array job has at most so many children (AWS Batch User Guide, "Array jobs").
 const LARGEST_ARRAY: u32 = 10_000;
@@ -90,6 +98,22 @@ impl BatchName {
         }
     }
 
+    /// Begins the names of all Batch jobs of a stage of a job.
+    fn prefix(&self) -> String {
+        format!("marey_{}_{}_", self.job, self.stage)
+    }
+
+    /// Whether a Batch job of this name does all of another's work.
+    pub fn covers(&self, other: &Self) -> bool {
+        let same = (self.job, &self.stage, self.round) == (other.job, &other.stage, other.round);
+        same && self.first <= other.first && other.first + other.count <= self.first + self.count
+    }
+
+    /// The shards.
+    pub fn shards(&self) -> impl Iterator<Item = ShardKey> {
+        (0..self.count).filter_map(|index| self.shard(index))
+    }
+
     /// The shard that a child of the array runs; `None` beyond its end.
     pub fn shard(&self, index: u32) -> Option<ShardKey> {
         (index < self.count).then(|| ShardKey {
@@ -97,6 +121,24 @@ impl BatchName {
             stage: self.stage.clone(),
             shard: self.first + index,
         })
+    }
+}
+
+/// A Batch job as the service lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Where it stands, in the service's words.
+    pub status: String,
+}
+
+impl Listed {
+    /// Whether it will not run any more.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.status.as_str(), "SUCCEEDED" | "FAILED")
     }
 }
 
@@ -110,25 +152,33 @@ impl BatchQueues {
         }
     }
 
-    /// Submits work, unless a Batch job of this name is waiting or running.
+    fn queue(&self, express: bool) -> &str {
+        if express {
+            &self.names.express
+        } else {
+            &self.names.standard
+        }
+    }
+
+    /// Submits work, unless a Batch job that does it is waiting or running.
     ///
     /// # Errors
     /// The service failed; it may have taken the work.
     pub async fn submit(&self, work: &BatchWork) -> Result<(), CloudError> {
         let name = BatchName::of(work).to_string();
-        let queue = if work.express {
-            &self.names.express
-        } else {
-            &self.names.standard
-        };
-        if self.is_under_way(queue, &name).await? {
+        if self.is_under_way(work).await? {
             tracing::info!(name, "Batch job is under way already");
             return Ok(());
         }
-        let mut call = self.client.submit_job().job_name(&name).job_queue(queue);
-        call = call.job_definition(&self.names.definition);
-        // Batch itself ends what outlives the stage's time and its heartbeats' patience.
-        let timeout_s = work.timeout_s.saturating_add(120).max(60);
+        let task = KeyValuePair::builder().name(TASK_VARIABLE).value(&name).build();
+        let mut call = self
+            .client
+            .submit_job()
+            .job_name(&name)
+            .job_queue(self.queue(work.express))
+            .job_definition(&self.names.definition)
+            .container_overrides(ContainerOverrides::builder().environment(task).build());
+        let timeout_s = work.timeout_s.saturating_add(CONTAINER_MARGIN_S);
         call = call.timeout(JobTimeout::builder().attempt_duration_seconds(timeout_s as i32).build());
         if work.count > 1 {
             call = call.array_properties(ArrayProperties::builder().size(work.count as i32).build());
@@ -141,20 +191,103 @@ impl BatchQueues {
         Ok(())
     }
 
-    /// Whether a Batch job of this name has not ended. A filter by name ignores the status, so the answer carries it.
-    async fn is_under_way(&self, queue: &str, name: &str) -> Result<bool, CloudError> {
-        let filter = KeyValuesPair::builder().name("JOB_NAME").values(name).build();
-        let call = self.client.list_jobs().job_queue(queue).filters(filter);
+    /// Whether a Batch job that does this work has not ended.
+    ///
+    /// # Errors
+    /// The service failed.
+    pub async fn is_under_way(&self, work: &BatchWork) -> Result<bool, CloudError> {
+        let wanted = BatchName::of(work);
+        let beginning = format!("{}*", wanted.prefix());
+        for found in self.listed(work.express, Some(&beginning)).await? {
+            let Some(name) = found.name.parse::<BatchName>().ok().filter(|name| name.covers(&wanted)) else {
+                continue;
+            };
+            if found.has_ended() {
+                continue;
+            }
+            // An array goes on until its last child has ended; this one may have ended long before.
+            if name.count == 1
+                || wanted.count > 1
+                || !self.has_child_ended(&found.id, wanted.first - name.first).await?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn has_child_ended(&self, parent: &str, index: u32) -> Result<bool, CloudError> {
+        let call = self.client.describe_jobs().jobs(format!("{parent}:{index}"));
         let found = call
             .send()
             .await
-            .map_err(|e| CloudError::service("list Batch jobs", e))?;
-        let ended = |status: &str| matches!(status, "SUCCEEDED" | "FAILED");
-        let jobs = found.job_summary_list();
-        Ok(jobs
-            .iter()
-            .filter(|job| job.job_name() == Some(name))
-            .any(|job| job.status().is_some_and(|status| !ended(status.as_str()))))
+            .map_err(|e| CloudError::service("describe Batch job", e))?;
+        let status = found.jobs().first().and_then(|job| job.status());
+        Ok(status.is_some_and(|status| matches!(status.as_str(), "SUCCEEDED" | "FAILED")))
+    }
+
+    /// The Batch jobs of a queue whose name is this one, or begins like it if it ends in `*`. With a name the service lists jobs of
+    /// every status; without one only those that run.
+    ///
+    /// # Errors
+    /// The service failed.
+    pub async fn listed(&self, express: bool, name: Option<&str>) -> Result<Vec<Listed>, CloudError> {
+        let filter = |name| KeyValuesPair::builder().name("JOB_NAME").values(name).build();
+        let (mut found, mut next) = (Vec::new(), None);
+        loop {
+            let call = self
+                .client
+                .list_jobs()
+                .job_queue(self.queue(express))
+                .set_filters(name.map(|name| vec![filter(name)]))
+                .set_next_token(next);
+            let page = call
+                .send()
+                .await
+                .map_err(|e| CloudError::service("list Batch jobs", e))?;
+            found.extend(page.job_summary_list().iter().map(|job| {
+                Listed {
+                    id: job.job_id().unwrap_or_default().to_owned(),
+                    name: job.job_name().unwrap_or_default().to_owned(),
+                    status: job
+                        .status()
+                        .map(|status| status.as_str().to_owned())
+                        .unwrap_or_default(),
+                }
+            }));
+            next = page.next_token().map(str::to_owned);
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// Where AWS Batch's failures are told, for whoever plays AWS Batch.
+#[derive(Debug, Clone)]
+pub struct FailureQueue {
+    client: aws_sdk_sqs::Client,
+    url: String,
+}
+
+impl FailureQueue {
+    /// The queue of a URL.
+    pub fn new(config: &SdkConfig, url: &str) -> Self {
+        let builder = aws_sdk_sqs::config::Builder::from(config).timeout_config(super::short_calls());
+        Self {
+            client: aws_sdk_sqs::Client::from_conf(builder.build()),
+            url: url.to_owned(),
+        }
+    }
+
+    /// Puts an event into the queue, as EventBridge does.
+    ///
+    /// # Errors
+    /// The service failed; the event may be in the queue.
+    pub async fn tell(&self, event: &serde_json::Value) -> Result<(), CloudError> {
+        let call = self.client.send_message().queue_url(&self.url);
+        let sent = call.message_body(event.to_string()).send().await;
+        sent.map(drop).map_err(|e| CloudError::service("tell Batch failure", e))
     }
 }
 
@@ -194,5 +327,37 @@ mod tests {
         ] {
             assert!(wrong.parse::<BatchName>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_array_covers_its_own_round_and_range() {
+        let name = |first, count, round| BatchName {
+            job: JobId::of_object("b", "k", None, "e"),
+            stage: "pose".parse().unwrap(),
+            first,
+            count,
+            round,
+        };
+        let array = name(2, 4, 1);
+        for (other, covered) in [
+            (name(2, 4, 1), true),
+            (name(5, 1, 1), true),
+            (name(3, 2, 1), true),
+            (name(6, 1, 1), false),
+            (name(1, 1, 1), false),
+            (name(5, 2, 1), false),
+            (name(5, 1, 0), false),
+            (
+                BatchName {
+                    stage: "visualize".parse().unwrap(),
+                    ..name(5, 1, 1)
+                },
+                false,
+            ),
+        ] {
+            assert_eq!(array.covers(&other), covered, "{other}");
+        }
+        let shards: Vec<_> = array.shards().map(|key| key.shard).collect();
+        assert_eq!(shards, [2, 3, 4, 5]);
     }
 }

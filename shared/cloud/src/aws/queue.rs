@@ -104,6 +104,13 @@ impl SendTasks for Queues {
     fn has_batch(&self) -> bool {
         self.batch.is_some()
     }
+
+    async fn is_under_way(&self, work: &BatchWork) -> Result<bool, CloudError> {
+        match &self.batch {
+            Some(batch) => batch.is_under_way(work).await,
+            None => Ok(false),
+        }
+    }
 }
 
 impl HoldMessages for Queues {

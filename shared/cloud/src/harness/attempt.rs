@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
-use marey_engine::{FailureClass, Shard, ShardEvent, Versioned};
+use marey_engine::{FailureClass, Route, Shard, ShardEvent, Versioned};
 
 use super::{
     Disposal, Harness, LEASE, LeaseError, MARGIN, Received,
@@ -39,13 +39,15 @@ struct Life<'a> {
     message: Option<&'a Received>,
     control: &'a Control,
     ends: Timestamp,
+    timeout_s: u32,
 }
 
 impl Life<'_> {
     /// The error of an attempt that was told to stop.
     fn stopped(&self) -> Option<StageError> {
         Some(match self.control.stop_reason()? {
-            Stop::TimeUp => out_of_time(&self.attempt.spec),
+            Stop::TimeUp => out_of_time(&self.attempt.spec, self.timeout_s),
+            Stop::Interrupted => StageError::interrupted(),
             Stop::Cancelled | Stop::LeaseLost => StageError::stopped(),
         })
     }
@@ -78,13 +80,16 @@ where
     ) -> (Result<Left, StageError>, u64) {
         let control = Arc::new(Control::default());
         let last = deadline - MARGIN;
-        let timeout = SignedDuration::from_secs(i64::from(attempt.spec.timeout_s));
+        let route = if message.is_some() { Route::Queue } else { Route::Batch };
+        let timeout_s = route.timeout_s(&attempt.spec);
         let life = Life {
             attempt,
             message,
             control: &control,
-            ends: (self.now() + timeout).min(last),
+            ends: (self.now() + SignedDuration::from_secs(i64::from(timeout_s))).min(last),
+            timeout_s,
         };
+        let _watched = self.interruption.watch(&control);
         let outcome = self.steps(life, control.clone(), last).await;
         (outcome, control.frames())
     }

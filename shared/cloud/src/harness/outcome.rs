@@ -65,10 +65,10 @@ pub(super) fn service_busy(error: CloudError) -> StageError {
     .because(error)
 }
 
-pub(super) fn out_of_time(spec: &StageSpec) -> StageError {
+pub(super) fn out_of_time(spec: &StageSpec, timeout_s: u32) -> StageError {
     StageError::transient(
         "STAGE_TIMEOUT",
-        format!("The stage {} was not done within {} s.", spec.name, spec.timeout_s),
+        format!("The stage {} was not done within {timeout_s} s.", spec.name),
         "Cut the video into shorter pieces, or lower its resolution.",
     )
 }

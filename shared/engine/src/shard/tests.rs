@@ -148,6 +148,38 @@ fn a_dead_letter_does_not_end_a_shard_that_somebody_runs() {
     ));
 }
 
+#[test]
+fn an_interruption_costs_money_but_no_attempt() {
+    let mut it = shard();
+    for n in 1..=5 {
+        it = it.apply(lease(n, 60), at(n as i64)).unwrap();
+        assert_eq!(it.attempts_this_round(), 1);
+        let interrupt = ShardEvent::Interrupt {
+            token: token(n),
+            failure: failure("INTERRUPTED"),
+            cost_usd: 0.25,
+        };
+        it = it.apply(interrupt, at(n as i64)).unwrap();
+    }
+    assert_eq!(
+        (it.attempt, it.attempts_this_round()),
+        (5, 0),
+        "each attempt has a number of its own"
+    );
+    assert_eq!(it.state, ShardState::Queued);
+    assert!((it.cost_usd - 1.25).abs() < 1e-12);
+    assert_eq!(
+        it.last_failure.as_ref().map(|failure| failure.code.as_str()),
+        Some("INTERRUPTED")
+    );
+    let late = ShardEvent::Interrupt {
+        token: token(5),
+        failure: failure("INTERRUPTED"),
+        cost_usd: 0.25,
+    };
+    assert_eq!(it.apply(late, at(9)), Err(Refusal::LeaseLost));
+}
+
 fn any_event() -> impl Strategy<Value = ShardEvent> {
     let who = 1_u128..4;
     prop_oneof![
@@ -169,6 +201,11 @@ fn any_event() -> impl Strategy<Value = ShardEvent> {
         who.clone().prop_map(|n| ShardEvent::GiveBack {
             token: token(n),
             failure: failure("T"),
+            cost_usd: 1.0,
+        }),
+        who.clone().prop_map(|n| ShardEvent::Interrupt {
+            token: token(n),
+            failure: failure("I"),
             cost_usd: 1.0,
         }),
         who.prop_map(|n| ShardEvent::Fail {
@@ -201,8 +238,13 @@ proptest! {
                     prop_assert!(!ended || (next_round && !it.is_complete()), "only another round wakes an ended shard");
                     prop_assert!(next.attempts_this_round() <= 3);
                     prop_assert!((0.0..=1.0).contains(&next.progress));
-                    if let ShardEvent::Complete { token, .. } = event {
+                    if let ShardEvent::Complete { token, .. } | ShardEvent::Interrupt { token, .. } = event {
                         prop_assert_eq!(holder.map(|l| l.token), Some(token));
+                    }
+                    // Nothing but a new round and an interruption gives an attempt back, and that gives back the one that ran.
+                    let given_back = u32::from(matches!(event, ShardEvent::Interrupt { .. }));
+                    if next.round == it.round && !matches!(event, ShardEvent::Lease { .. }) {
+                        prop_assert_eq!(next.attempts_this_round() + given_back, it.attempts_this_round());
                     }
                     if matches!(event, ShardEvent::Lease { .. }) {
                         prop_assert!(holder.is_none_or(|l| l.until <= at(now)));

@@ -167,3 +167,78 @@ async fn a_cause_without_end_still_fits_into_its_row() {
     assert!(recorded[0].cause.len() <= 8192);
     assert!(recorded[0].cause.starts_with("INTERNAL"));
 }
+
+/// The attempt of a container whose machine is taken away as soon as it works.
+async fn interrupted(world: &World, ends: fn(&Work) -> Result<Output, StageError>) -> Disposal {
+    let message = world.message();
+    let task: Task = serde_json::from_str(&message.body).unwrap();
+    let begun = Arc::new(AtomicU32::new(0));
+    let inside = begun.clone();
+    let stage = Scripted {
+        name: "probe",
+        run: move |work: &Work| {
+            inside.fetch_add(1, Ordering::Release);
+            while work.control.check().is_ok() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            ends(work)
+        },
+        runs: world.runs.clone(),
+    };
+    let harness = harness(stage, world.conductor());
+    let taken_away = async {
+        while begun.load(Ordering::Acquire) == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        harness.interrupt();
+    };
+    let deadline = Timestamp::now() + SignedDuration::from_secs(100);
+    let (disposal, ()) = tokio::join!(harness.run_task(&task, deadline), taken_away);
+    // Whatever begins on a machine that is taken away ends at once.
+    assert_eq!(world.shard("probe").await.attempt, 1);
+    disposal.unwrap()
+}
+
+#[tokio::test]
+async fn an_interrupted_attempt_gives_its_lease_back_and_does_not_count() {
+    let world = World::new().await;
+    let disposal = interrupted(&world, |_| {
+        Err(StageError::permanent("MEDIA_TOOL_FAILED", "killed", "h"))
+    })
+    .await;
+    assert_eq!(disposal, Disposal::Return(Some(0)));
+    let shard = world.shard("probe").await;
+    assert_eq!(shard.state, ShardState::Queued);
+    assert_eq!((shard.attempt, shard.attempts_this_round()), (1, 0));
+    assert_eq!(shard.last_failure.unwrap().code, "INTERRUPTED");
+    let controls = crate::store::ReadControls::control_rows(&world.memory).await.unwrap();
+    assert!(controls.is_empty(), "the breaker hears nothing of it");
+}
+
+#[tokio::test]
+async fn what_was_done_when_the_machine_was_taken_away_is_stored() {
+    let world = World::new().await;
+    assert_eq!(interrupted(&world, good).await, Disposal::Acknowledge);
+    assert!(world.shard("probe").await.is_complete());
+}
+
+#[tokio::test]
+async fn a_container_that_uses_up_the_attempts_says_so_itself() {
+    let world = World::new().await;
+    let message = world.message();
+    let task: Task = serde_json::from_str(&message.body).unwrap();
+    let deadline = Timestamp::now() + SignedDuration::from_secs(100);
+    for attempt in 1..=3 {
+        let stage = Scripted {
+            name: "probe",
+            run: |_: &Work| Err(StageError::transient("BUSY", "m", "h")),
+            runs: world.runs.clone(),
+        };
+        let disposal = harness(stage, world.conductor())
+            .run_task(&task, deadline)
+            .await
+            .unwrap();
+        assert_eq!(disposal == Disposal::Acknowledge, attempt == 3, "{disposal:?}");
+    }
+    assert!(matches!(world.job().await.state, JobState::Failed { failure, .. } if failure.code == "BUSY"));
+}
