@@ -140,13 +140,16 @@ mod tests {
 
     #[test]
     fn calls_keep_the_order_and_the_services_limits() {
-        let sizes = |sizes: &[usize]| calls(&sizes.iter().map(|size| "x".repeat(*size)).collect::<Vec<_>>());
+        let sizes = |sizes: &[usize]| -> Vec<(usize, usize)> {
+            let details: Vec<_> = sizes.iter().map(|size| "x".repeat(*size)).collect();
+            calls(&details).into_iter().map(|call| (call.start, call.end)).collect()
+        };
         assert_eq!(sizes(&[]), []);
-        assert_eq!(sizes(&[1; 10]), [0..10]);
-        assert_eq!(sizes(&[1; 21]), [0..10, 10..20, 20..21]);
-        assert_eq!(sizes(&[1, MOST_BYTES, 1]), [0..1, 1..2, 2..3]);
-        assert_eq!(sizes(&[MOST_BYTES - 1, 1, 1]), [0..2, 2..3]);
-        assert_eq!(sizes(&[MOST_BYTES + 1]), [0..1], "the service says no, not this");
+        assert_eq!(sizes(&[1; 10]), [(0, 10)]);
+        assert_eq!(sizes(&[1; 21]), [(0, 10), (10, 20), (20, 21)]);
+        assert_eq!(sizes(&[1, MOST_BYTES, 1]), [(0, 1), (1, 2), (2, 3)]);
+        assert_eq!(sizes(&[MOST_BYTES - 1, 1, 1]), [(0, 2), (2, 3)]);
+        assert_eq!(sizes(&[MOST_BYTES + 1]), [(0, 1)], "the service says no, not this");
     }
 
     #[test]
