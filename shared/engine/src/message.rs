@@ -49,6 +49,9 @@ pub struct Metadata {
     /// How many shards the stage has: whoever runs one of very many reads fewer rows.
     #[serde(default = "one")]
     pub shards: u32,
+    /// The job's round when it was sent: what becomes of a message of an earlier round no longer counts.
+    #[serde(default)]
+    pub round: u32,
     /// The job's trace.
     pub trace: String,
 }
@@ -88,6 +91,7 @@ impl Task {
                 source: source.to_owned(),
                 attempts: 0,
                 shards,
+                round: job.round,
                 trace: job.trace.clone(),
             },
         }

@@ -303,7 +303,7 @@ fn progress_is_weighted_and_says_where_each_stage_stands() {
         stage: "probe".parse().unwrap(),
         shard: 0,
     };
-    finish(&mut it, &key);
+    leave(&mut it, &key, json!({"shards": 2}));
     let token = LeaseToken(Uuid::nil());
     let pose = Shard::queued(
         ShardKey {
@@ -349,12 +349,13 @@ fn progress_is_weighted_and_says_where_each_stage_stands() {
             StageStatus::Completed,
             StageStatus::Running,
             StageStatus::Waiting,
+            StageStatus::Waiting,
             StageStatus::Waiting
         ]
     );
     assert!(
-        (now.share - 0.295).abs() < 1e-9,
-        "2 % of probe and half of pose's 55 %: {}",
+        (now.share - 0.1575).abs() < 1e-9,
+        "2 % of probe and half of one of pose's two shards, which are 55 %: {}",
         now.share
     );
 }
