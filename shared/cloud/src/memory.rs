@@ -16,10 +16,13 @@ use crate::{
     artifacts::{DeleteArtifacts, ReadUploads, StoreArtifacts},
     queues::{BatchWork, HoldMessages, ParkMessages, SendTasks},
     store::{
-        Creation, FailureRecord, JobPage, KeepMemos, KeepPulses, Memo, Pulse, ReadControls, ReadJobs, RunningPage,
-        WriteControls, WriteJobs,
+        ApiKey, Batch, BatchItem, Bookmark, Creation, FailureRecord, JobPage, KeepBookmarks, KeepMemos, KeepPulses,
+        Memo, Pulse, ReadControls, ReadJobs, RunningPage, WriteControls, WriteJobs,
     },
 };
+
+mod operators;
+mod records;
 
 #[derive(Debug, Default)]
 struct State {
@@ -31,8 +34,17 @@ struct State {
     controls: BTreeMap<Scope, Versioned<Control>>,
     pulses: BTreeMap<String, Pulse>,
     memos: BTreeMap<String, Memo>,
+    bookmarks: BTreeMap<String, Bookmark>,
+    deleted: BTreeSet<JobId>,
     hidden: Vec<(String, u32)>,
     parked: Vec<String>,
+    /// Parked messages with the queue each came from; those that were forgotten leave a gap.
+    parked_from: Vec<Option<(String, String)>>,
+    received_parked: usize,
+    sent_back: Vec<(String, String)>,
+    limits: BTreeMap<StageName, Option<u32>>,
+    batches: BTreeMap<marey_engine::BatchId, (Versioned<Batch>, Vec<BatchItem>)>,
+    keys: BTreeMap<String, Versioned<ApiKey>>,
     refuse: BTreeSet<&'static str>,
     slow: BTreeMap<&'static str, Duration>,
 }
@@ -274,7 +286,9 @@ impl WriteJobs for Memory {
 
     async fn delete_job(&self, id: JobId) -> Result<(), CloudError> {
         let mut state = self.working("delete_job")?;
-        state.jobs.remove(&id);
+        if state.jobs.remove(&id).is_some() {
+            state.deleted.insert(id);
+        }
         state.failures.retain(|(job, _), _| *job != id);
         Ok(())
     }
@@ -336,6 +350,23 @@ impl KeepMemos for Memory {
             .memos
             .insert(memo.inputs.clone(), memo.clone());
         Ok(())
+    }
+}
+
+impl KeepBookmarks for Memory {
+    async fn bookmark(&self, name: &str) -> Result<Option<Bookmark>, CloudError> {
+        Ok(self.working("bookmark")?.bookmarks.get(name).cloned())
+    }
+
+    async fn put_bookmark(&self, bookmark: &Bookmark) -> Result<(), CloudError> {
+        self.working("put_bookmark")?
+            .bookmarks
+            .insert(bookmark.name.clone(), bookmark.clone());
+        Ok(())
+    }
+
+    async fn was_deleted(&self, job: JobId) -> Result<bool, CloudError> {
+        Ok(self.working("was_deleted")?.deleted.contains(&job))
     }
 }
 
@@ -411,8 +442,10 @@ impl HoldMessages for Memory {
 }
 
 impl ParkMessages for Memory {
-    async fn park(&self, body: &str, _from_queue: &str) -> Result<(), CloudError> {
-        self.working("park")?.parked.push(body.to_owned());
+    async fn park(&self, body: &str, from_queue: &str) -> Result<(), CloudError> {
+        let mut state = self.working("park")?;
+        state.parked.push(body.to_owned());
+        state.parked_from.push(Some((body.to_owned(), from_queue.to_owned())));
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, future::Future};
 
-use marey_engine::{ShardKey, Task};
+use marey_engine::{ShardKey, StageName, Task};
 
 use crate::CloudError;
 
@@ -97,4 +97,14 @@ impl Depth {
 pub trait CountMessages: Send + Sync {
     /// The depth of every queue that the deployment names, by name: `pose`, `pose-express`, `parked`, …
     fn depths(&self) -> impl Future<Output = Result<BTreeMap<String, Depth>, CloudError>> + Send;
+}
+
+/// Limiting how much of a stage runs at once.
+pub trait LimitStages: Send + Sync {
+    /// At most so many tasks of a stage's standard queue run at once, 2 to 1,000; as many as there can be for `None`. Holds
+    /// until the next deployment.
+    ///
+    /// # Errors
+    /// [`CloudError::Missing`] if nothing reads the stage's queue.
+    fn limit(&self, stage: &StageName, tasks: Option<u32>) -> impl Future<Output = Result<(), CloudError>> + Send;
 }

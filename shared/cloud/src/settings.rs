@@ -50,6 +50,10 @@ pub struct Settings {
     pub queues: BTreeMap<StageName, QueuePair>,
     /// URL of the queue where messages rest that nobody can act on.
     pub parked: Option<String>,
+    /// URL of the queue of the uploads bucket's events, for those who look at it.
+    pub intake: Option<String>,
+    /// URL of the queue of webhooks, for those who look at it.
+    pub webhook: Option<String>,
     /// AWS Batch, where the deployment has it.
     pub batch: Option<BatchNames>,
     /// Names the code that runs: results of other code are not reused.
@@ -115,6 +119,8 @@ impl Settings {
             artifacts: required("MAREY_ARTIFACTS_BUCKET")?,
             queues,
             parked: optional("MAREY_QUEUE_PARKED"),
+            intake: optional("MAREY_QUEUE_INTAKE"),
+            webhook: optional("MAREY_QUEUE_WEBHOOK"),
             batch,
             revision: optional("MAREY_REVISION").unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
             machine: machine(&lookup),

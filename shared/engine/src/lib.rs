@@ -7,6 +7,7 @@
 pub mod control;
 pub mod cost;
 pub mod draw;
+pub mod estimate;
 pub mod event;
 pub mod failure;
 pub mod ids;

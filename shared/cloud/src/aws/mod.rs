@@ -5,6 +5,7 @@ pub mod bucket;
 pub mod bus;
 pub mod deliveries;
 pub mod form;
+mod mappings;
 pub mod notices;
 pub mod queue;
 pub mod table;
@@ -14,10 +15,10 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
 pub use batch::BatchQueues;
+pub use bucket::Buckets;
 pub use bus::EventBus;
 pub use deliveries::WebhookQueue;
 pub use notices::Topic;
-pub use bucket::Buckets;
 pub use queue::Queues;
 pub use table::Table;
 

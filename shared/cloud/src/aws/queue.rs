@@ -9,12 +9,14 @@ use aws_sdk_sqs::{
 };
 use marey_engine::{StageName, Task};
 
-use super::BatchQueues;
+use super::{BatchQueues, mappings::Mappings};
 use crate::{
     CloudError, Settings,
     queues::{BatchWork, HoldMessages, ParkMessages, SendTasks},
     settings::QueuePair,
 };
+
+mod operators;
 
 /// The queues of a deployment.
 #[derive(Debug, Clone)]
@@ -22,6 +24,9 @@ pub struct Queues {
     client: Client,
     of_stages: BTreeMap<StageName, QueuePair>,
     parked: Option<String>,
+    intake: Option<String>,
+    webhook: Option<String>,
+    mappings: Mappings,
     batch: Option<BatchQueues>,
 }
 
@@ -33,6 +38,9 @@ impl Queues {
             client: Client::from_conf(builder.build()),
             of_stages: settings.queues.clone(),
             parked: settings.parked.clone(),
+            intake: settings.intake.clone(),
+            webhook: settings.webhook.clone(),
+            mappings: Mappings::new(config),
             batch: settings.batch.as_ref().map(|names| BatchQueues::new(config, names)),
         }
     }

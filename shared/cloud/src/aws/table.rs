@@ -8,11 +8,16 @@
 //! | failure | `JOB#<id>` | `FAILURE#<time>#<id>` |
 //! | control | `CONTROL` | `system`, `workflow/<name>`, `stage/<name>` |
 //! | pulse | `PULSE#<stage>` | the worker's name |
+//! | batch | `BATCH#<id>` | `BATCH` |
+//! | 100 items of a batch | `BATCH#<id>` | `ITEMS#<0000>` |
+//! | key | `KEYS` | `KEY#<hash>` |
 //! | memo | `MEMO#<hash of inputs>` | `MEMO` |
+//! | bookmark | `BOOKMARK` | its name |
+//! | deleted job | `DELETED#<id>` | `DELETED` |
 //!
 //! A row's value lies in `data`, its version in `version`. Jobs carry `owner_pk`/`owner_sk` for the index `by-owner`, and
 //! while they run `watch_pk`/`watch_sk` for the sparse index `by-watch`.
-//! Everything expires, but for control rows.
+//! Everything expires, but for bookmarks, control rows and keys.
 
 use std::collections::BTreeMap;
 
@@ -31,6 +36,10 @@ use crate::{
     store::{Creation, FailureRecord, JobPage, ReadJobs, RunningPage, WriteJobs},
 };
 
+mod batches;
+mod bookmarks;
+mod ended;
+mod keys;
 mod operations;
 mod rows;
 pub mod stream;
@@ -343,6 +352,9 @@ impl WriteJobs for Table {
 
     async fn delete_job(&self, id: JobId) -> Result<(), CloudError> {
         let mut rows = self.rows(id, "").await?;
+        if !rows.is_empty() {
+            self.mark_deleted(id).await?;
+        }
         // The job's own row last: whoever is interrupted finds the rest again.
         rows.sort_by_key(|item| sort_key(item) == "JOB");
         for item in &rows {

@@ -14,10 +14,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::CloudError;
 
+mod batches;
+mod bookmarks;
 #[cfg(test)]
 pub(crate) mod contract;
+mod ended;
+mod keys;
 mod operations;
 
+pub use batches::{Batch, BatchItem, BatchPage, KeepBatches, MOST_ITEMS};
+pub use bookmarks::{Bookmark, KeepBookmarks};
+pub use ended::{EndedPage, FindEnded};
+pub use keys::{ApiKey, KeepKeys, KeyScope, hash_of};
 pub use operations::{JobsTable, KeepMemos, KeepPulses, Memo, Pulse, ReadControls, WriteControls};
 
 /// Whether a job was made or was there.
@@ -127,7 +135,7 @@ pub trait WriteJobs: ReadJobs {
     /// [`CloudError::Conflict`] if the row has moved on; nothing was written.
     fn put_job(&self, job: &Job, version: u64) -> impl Future<Output = Result<Versioned<Job>, CloudError>> + Send;
 
-    /// Deletes all of a job's rows.
+    /// Deletes all of a job's rows; that it was deleted is remembered ([`KeepBookmarks::was_deleted`]).
     fn delete_job(&self, id: JobId) -> impl Future<Output = Result<(), CloudError>> + Send;
 
     /// Keeps a failure with its job; recording it again changes nothing.

@@ -1,0 +1,92 @@
+//! What operators do with queues, in memory.
+
+use std::collections::BTreeMap;
+
+use marey_engine::{StageName, Task};
+
+use super::Memory;
+use crate::{
+    CloudError,
+    queues::{CountMessages, Depth, LimitStages, Parked, TakeParked},
+};
+
+impl Memory {
+    /// Ends the time for which received parked messages were hidden.
+    pub fn show_parked(&self) {
+        self.state().received_parked = 0;
+    }
+
+    /// The messages that were sent back, with the dead-letter queue that each came from.
+    pub fn sent_back(&self) -> Vec<(String, String)> {
+        self.state().sent_back.clone()
+    }
+
+    /// The limits that were set.
+    pub fn limits(&self) -> BTreeMap<StageName, Option<u32>> {
+        self.state().limits.clone()
+    }
+}
+
+impl TakeParked for Memory {
+    async fn parked(&self, _hide_s: u32) -> Result<Vec<Parked>, CloudError> {
+        let mut state = self.working("parked")?;
+        let from = state.received_parked;
+        let some: Vec<_> = state.parked_from.iter().enumerate().skip(from).take(10).collect();
+        let some = some
+            .into_iter()
+            .filter_map(|(number, message)| {
+                let (body, from_queue) = message.clone()?;
+                Some(Parked {
+                    body,
+                    from_queue,
+                    receipt: number.to_string(),
+                })
+            })
+            .collect();
+        state.received_parked = (from + 10).min(state.parked_from.len());
+        Ok(some)
+    }
+
+    async fn forget_parked(&self, receipt: &str) -> Result<(), CloudError> {
+        let mut state = self.working("forget_parked")?;
+        let number: Option<usize> = receipt.parse().ok();
+        if let Some(message) = number.and_then(|number| state.parked_from.get_mut(number)) {
+            *message = None;
+        }
+        Ok(())
+    }
+
+    async fn send_back(&self, body: &str, dead_letter_queue: &str) -> Result<(), CloudError> {
+        let mut state = self.working("send_back")?;
+        state.sent_back.push((body.to_owned(), dead_letter_queue.to_owned()));
+        Ok(())
+    }
+}
+
+impl CountMessages for Memory {
+    async fn depths(&self) -> Result<BTreeMap<String, Depth>, CloudError> {
+        let state = self.working("depths")?;
+        let mut depths = BTreeMap::new();
+        let name = |task: &Task| {
+            let lane = if task.is_express() { "-express" } else { "" };
+            format!("{}{lane}", task.payload.stage)
+        };
+        for task in &state.sent {
+            let depth: &mut Depth = depths.entry(name(task)).or_default();
+            depth.waiting += 1;
+        }
+        let parked = Depth {
+            waiting: state.parked_from.iter().flatten().count() as u64,
+            ..Depth::default()
+        };
+        depths.insert("parked".to_owned(), parked);
+        Ok(depths)
+    }
+}
+
+impl LimitStages for Memory {
+    async fn limit(&self, stage: &StageName, tasks: Option<u32>) -> Result<(), CloudError> {
+        self.working("limit")?.limits.insert(stage.clone(), tasks);
+        Ok(())
+    }
+}
