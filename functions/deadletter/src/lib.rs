@@ -1,5 +1,5 @@
 //! Records on its job what failed for good, and parks the message. The work is done by `marey_cloud::dead_letter`; this
-//! crate only connects it to the dead-letter queues.
+//! crate only connects it to the dead-letter queues and to the queue in which EventBridge puts what AWS Batch gave up on.
 
 use marey_cloud::{
     CloudError, dead_letter,

@@ -1,19 +1,19 @@
-//! The sample event in `events/deadletter.json`, replayed on ports in memory.
+//! The sample events in `events/deadletter.json` and `events/deadletter-batch.json`, replayed on ports in memory.
 
 #![expect(clippy::unwrap_used, reason = "a test whose material is broken should stop")]
 
 use aws_lambda_events::event::sqs::SqsEvent;
-use jiff::Timestamp;
 use marey_cloud::{
-    Conductor, Settings, dead_letter,
+    Conductor, RealTime, Settings, dead_letter,
     harness::Disposal,
     lambda,
     memory::Memory,
     store::{ReadJobs, WriteJobs},
 };
-use marey_engine::{Job, JobState, StageRow, Task, Upload, Workflow};
+use marey_engine::{Job, JobState, Shard, ShardKey, ShardState, StageRow, Task, Upload, Wishes, Workflow};
 
 const EVENT: &str = include_str!("../../../events/deadletter.json");
+const BATCH_EVENT: &str = include_str!("../../../events/deadletter-batch.json");
 
 fn event() -> SqsEvent {
     serde_json::from_str(EVENT).unwrap()
@@ -32,12 +32,16 @@ fn conductor(memory: &Memory) -> Conductor<Memory, Memory, Memory> {
         artifacts: memory.clone(),
         queues: memory.clone(),
         source: "deadletter".to_owned(),
-        now: Timestamp::now,
+        time: RealTime,
     }
 }
 
 /// Replays the event; answers the messages that must come back.
 async fn replay(memory: &Memory) -> Vec<String> {
+    replay_of(event(), memory).await
+}
+
+async fn replay_of(event: SqsEvent, memory: &Memory) -> Vec<String> {
     let queue = |name: &str| (!name.ends_with("BYTES")).then(|| format!("https://queues/123456789012/{name}"));
     let settings = Settings::from_lookup(queue).unwrap();
     let conductor = &conductor(memory);
@@ -45,7 +49,7 @@ async fn replay(memory: &Memory) -> Vec<String> {
         let outcome = dead_letter::handle(conductor, &message).await;
         outcome.unwrap_or(Disposal::Return(None))
     };
-    let answer = lambda::for_each_message(event(), &settings, "eu-west-1", handle).await;
+    let answer = lambda::for_each_message(event, &settings, "eu-west-1", handle).await;
     let failures = answer.unwrap().batch_item_failures;
     failures.into_iter().map(|failure| failure.item_identifier).collect()
 }
@@ -67,15 +71,14 @@ async fn sample_job(memory: &Memory) -> Job {
         },
         priority: task.priority,
         created_at: task.created_at,
+        deadline: None,
+        round: 0,
+        wishes: Wishes::default(),
         trace: task.metadata.trace,
         state: JobState::Running,
     };
     let workflow = Workflow::shipped("motion").unwrap();
-    let row = |stage: &marey_engine::StageSpec| StageRow {
-        stage: stage.name.clone(),
-        shards: 1,
-    };
-    let rows: Vec<_> = workflow.stages().iter().map(row).collect();
+    let rows: Vec<_> = workflow.stages().iter().map(StageRow::of).collect();
     memory.create(&job, &rows).await.unwrap();
     job
 }
@@ -120,4 +123,32 @@ async fn a_dead_letter_of_no_known_job_is_parked_all_the_same() {
     let memory = Memory::default();
     assert!(replay(&memory).await.is_empty());
     assert_eq!(memory.parked().len(), 1);
+}
+
+#[tokio::test]
+async fn the_sample_of_a_failed_batch_job_fails_its_shard_alone() {
+    let memory = Memory::default();
+    let job = sample_job(&memory).await;
+    let key = |shard| ShardKey {
+        job: job.id,
+        stage: "pose".parse().unwrap(),
+        shard,
+    };
+    for shard in 0..4 {
+        let row = Shard::queued(key(shard), 0, job.created_at);
+        memory.put_shard(&row, None).await.unwrap();
+    }
+    let event: SqsEvent = serde_json::from_str(BATCH_EVENT).unwrap();
+    assert!(replay_of(event, &memory).await.is_empty());
+    for shard in 0..4 {
+        let state = memory.shard(&key(shard)).await.unwrap().unwrap().value.state;
+        assert_eq!(
+            matches!(state, ShardState::Failed { .. }),
+            shard == 2,
+            "{shard}: {state:?}"
+        );
+    }
+    let failures = memory.failures(job.id).await.unwrap();
+    assert!(failures[0].cause.contains("OutOfMemoryError"), "{}", failures[0].cause);
+    assert!(memory.parked().is_empty());
 }

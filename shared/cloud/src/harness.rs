@@ -33,6 +33,7 @@ mod workplace;
 
 use interruption::Interruption;
 use outcome::{Ended, causes, failure_of, report, unreadable};
+pub use scratch::sweep as sweep_scratch;
 pub use workplace::{Attempt, Bench, Left, Product, StageWorkplace, Workplace};
 
 /// How long an attempt may be silent before another takes its place.

@@ -96,6 +96,9 @@ pub struct Shard {
     /// What all attempts cost, in US dollars.
     #[serde(default)]
     pub cost_usd: f64,
+    /// How many of its messages reached a dead-letter queue since an attempt began last.
+    #[serde(default)]
+    pub dead_letters: u32,
     /// Why the sweeper sent it again, until an attempt begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repaired: Option<RepairReason>,
@@ -183,6 +186,9 @@ pub enum ShardEvent {
     },
     /// The sweeper sends its task once more, since nobody knows of a message.
     Resend,
+    /// One of its messages reached the dead-letter queue although attempts are left: its task is sent once more. A duplicate
+    /// uses up its deliveries by waiting for the attempt that runs, and says nothing about the shard.
+    Revive,
     /// Its stage is paused, and its message was taken from the queue.
     Hold,
     /// Nobody heard of the attempt that held the lease: another may begin.
@@ -238,6 +244,7 @@ impl Shard {
             frames: 0,
             beats: 0,
             cost_usd: 0.0,
+            dead_letters: 0,
             repaired: None,
             queued_at: now,
             waiting_since: now,
@@ -328,25 +335,15 @@ impl Shard {
                 token,
                 failure,
                 cost_usd,
-            } => {
-                self.held_by(token)?;
-                Ok(Self {
-                    cost_usd: self.cost_usd + sound_cost(cost_usd),
-                    ..self.waiting(ShardState::Queued, Some(failure), now)
-                })
-            }
+            } => self.give_back(token, failure, cost_usd, now),
             ShardEvent::Interrupt {
                 token,
                 failure,
                 cost_usd,
-            } => {
-                self.held_by(token)?;
-                Ok(Self {
-                    cost_usd: self.cost_usd + sound_cost(cost_usd),
-                    earlier_attempts: self.earlier_attempts.saturating_add(1),
-                    ..self.waiting(ShardState::Queued, Some(failure), now)
-                })
-            }
+            } => Ok(Self {
+                earlier_attempts: self.earlier_attempts.saturating_add(1),
+                ..self.give_back(token, failure, cost_usd, now)?
+            }),
             ShardEvent::Fail {
                 token,
                 failure,
@@ -364,22 +361,23 @@ impl Shard {
                 self.unless_leased(now)?;
                 Ok(self.waiting(ShardState::Held, self.last_failure.clone(), now))
             }
-            ShardEvent::Expire { failure } => {
-                if !matches!(self.state, ShardState::Running { .. }) {
-                    return Err(Refusal::OutOfPlace);
-                }
-                self.unless_leased(now)?;
-                Ok(Self {
-                    repaired: Some(RepairReason::LeaseExpired),
-                    ..self.waiting(ShardState::Queued, Some(failure), now)
-                })
-            }
+            ShardEvent::Expire { failure } => self.expire(failure, now),
             ShardEvent::Resend => {
                 if self.state != ShardState::Queued {
                     return Err(Refusal::OutOfPlace);
                 }
                 Ok(Self {
                     repaired: Some(RepairReason::MessageLost),
+                    ..self.waiting(ShardState::Queued, self.last_failure.clone(), now)
+                })
+            }
+            ShardEvent::Revive => {
+                if self.state == ShardState::Held {
+                    return Err(Refusal::OutOfPlace);
+                }
+                self.unless_leased(now)?;
+                Ok(Self {
+                    dead_letters: self.dead_letters.saturating_add(1),
                     ..self.waiting(ShardState::Queued, self.last_failure.clone(), now)
                 })
             }
@@ -397,6 +395,27 @@ impl Shard {
                 ..self.clone()
             }),
         }
+    }
+
+    /// Its attempt ended, and another may begin.
+    fn give_back(&self, token: LeaseToken, failure: Failure, cost_usd: f64, now: Timestamp) -> Result<Self, Refusal> {
+        self.held_by(token)?;
+        Ok(Self {
+            cost_usd: self.cost_usd + sound_cost(cost_usd),
+            ..self.waiting(ShardState::Queued, Some(failure), now)
+        })
+    }
+
+    /// Its attempt went silent.
+    fn expire(&self, failure: Failure, now: Timestamp) -> Result<Self, Refusal> {
+        if !matches!(self.state, ShardState::Running { .. }) {
+            return Err(Refusal::OutOfPlace);
+        }
+        self.unless_leased(now)?;
+        Ok(Self {
+            repaired: Some(RepairReason::LeaseExpired),
+            ..self.waiting(ShardState::Queued, Some(failure), now)
+        })
     }
 
     /// Sent once more. A shard that is left over from an earlier round begins anew, whoever holds its lease: that attempt
@@ -457,6 +476,7 @@ impl Shard {
             progress: 0.0,
             frames: 0,
             beats: 0,
+            dead_letters: 0,
             repaired: None,
             queue_ms: self.queue_ms.or(Some(elapsed_ms(self.queued_at, now))),
             ..self.clone()

@@ -199,11 +199,10 @@ fn concerns(failed: &Failed, shard: &Shard) -> bool {
         // The lease is that of the attempt that died, or of one that was begun since: it will be seen when it ends. Of a whole
         // array it is not known which.
         ShardState::Running { since, .. } => !failed.is_whole_array && *since <= failed.stopped_at + SKEW,
-        // The planner sends it again when the stage goes on.
-        ShardState::Held => false,
-        // Its end counts. What should have followed from a failure may not have been done.
+        // What should have followed from the failure may not have been done.
         ShardState::Failed { .. } => true,
-        ShardState::Completed { .. } | ShardState::Cancelled { .. } => false,
+        // What ended has ended; what is held the planner sends again when the stage goes on.
+        ShardState::Held | ShardState::Completed { .. } | ShardState::Cancelled { .. } => false,
     }
 }
 

@@ -18,8 +18,9 @@ pub(super) fn make() -> io::Result<TempDir> {
 }
 
 /// Deletes what dead processes left in the system's folder for temporary files. To be called before the first attempt of a
-/// process: what bears its number now was left by another.
-pub(crate) fn sweep() {
+/// process: what bears its number now was left by another. Processes of other containers look dead: the folder must not be
+/// shared with them.
+pub fn sweep() {
     sweep_in(&std::env::temp_dir());
 }
 
