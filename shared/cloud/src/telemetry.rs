@@ -80,7 +80,7 @@ impl Unit {
 /// One unit of work, measured.
 #[derive(Debug, Clone)]
 pub struct Record {
-    stage: String,
+    dimension: (&'static str, String),
     metrics: Vec<(&'static str, Unit, f64)>,
     properties: Map<String, Value>,
 }
@@ -88,8 +88,13 @@ pub struct Record {
 impl Record {
     /// A record of a stage's work.
     pub fn of_stage(stage: &str) -> Self {
+        Self::of("Stage", stage)
+    }
+
+    /// A record whose metrics have another dimension.
+    pub fn of(dimension: &'static str, value: &str) -> Self {
         Self {
-            stage: stage.to_owned(),
+            dimension: (dimension, value.to_owned()),
             metrics: Vec::new(),
             properties: Map::new(),
         }
@@ -118,13 +123,13 @@ impl Record {
             .iter()
             .map(|(name, unit, _)| json!({"Name": name, "Unit": unit.as_str()}))
             .collect();
-        let directive = json!({"Namespace": NAMESPACE, "Dimensions": [["Stage"]], "Metrics": definitions});
+        let directive = json!({"Namespace": NAMESPACE, "Dimensions": [[self.dimension.0]], "Metrics": definitions});
         let mut line = self.properties.clone();
         line.insert(
             "_aws".to_owned(),
             json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive]}),
         );
-        line.insert("Stage".to_owned(), json!(self.stage));
+        line.insert(self.dimension.0.to_owned(), json!(self.dimension.1));
         for (name, _, value) in &self.metrics {
             line.insert((*name).to_owned(), json!(value));
         }

@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::{
     CloudError,
-    store::{Creation, FailureRecord, JobsTable, Memo, Pulse, WriteJobs},
+    store::{Bookmark, Creation, FailureRecord, JobsTable, KeepBookmarks, Memo, Pulse, WriteJobs},
+    uploads::Place,
 };
 
 /// A job of its own owner, so that suites can share a table.
@@ -62,7 +63,7 @@ fn is_conflict<T>(result: &Result<T, CloudError>) -> bool {
 }
 
 /// Runs the whole suite.
-pub(crate) async fn suite(store: &impl JobsTable) {
+pub(crate) async fn suite(store: &(impl JobsTable + KeepBookmarks)) {
     a_job_is_created_once(store).await;
     a_write_needs_the_version_it_was_decided_on(store).await;
     a_snapshot_has_every_row(store).await;
@@ -72,7 +73,8 @@ pub(crate) async fn suite(store: &impl JobsTable) {
     running_jobs_are_listed_by_lane_and_age(store).await;
     control_rows_need_the_version_they_were_decided_on(store).await;
     pulses_and_memos_are_replaced(store).await;
-    a_deleted_job_leaves_nothing(store).await;
+    a_deleted_job_leaves_nothing_but_that_it_was_deleted(store).await;
+    bookmarks_are_replaced(store).await;
 }
 
 async fn a_job_is_created_once(store: &impl WriteJobs) {
@@ -352,17 +354,34 @@ async fn pulses_and_memos_are_replaced(store: &impl JobsTable) {
     assert_eq!(store.memo(&memo.inputs).await.unwrap(), Some(memo));
 }
 
-async fn a_deleted_job_leaves_nothing(store: &impl WriteJobs) {
+async fn a_deleted_job_leaves_nothing_but_that_it_was_deleted(store: &(impl WriteJobs + KeepBookmarks)) {
     let (job, stages) = new_job("deleted", 0);
     store.create(&job, &stages).await.unwrap();
     store
         .put_shard(&Shard::queued(shard_key(&job, "pose", 0), 0, at(5)), None)
         .await
         .unwrap();
+    assert!(!store.was_deleted(job.id).await.unwrap());
     store.delete_job(job.id).await.unwrap();
     assert!(store.snapshot(job.id).await.unwrap().is_none());
     assert!(store.shard(&shard_key(&job, "pose", 0)).await.unwrap().is_none());
     store.delete_job(job.id).await.unwrap();
+    assert!(store.was_deleted(job.id).await.unwrap());
+    let never = new_job("deleted", 0).0.id;
+    store.delete_job(never).await.unwrap();
+    assert!(!store.was_deleted(never).await.unwrap(), "it was not there");
+}
+
+async fn bookmarks_are_replaced(store: &impl KeepBookmarks) {
+    let mut bookmark = Bookmark::new(&format!("contract-{}", Uuid::new_v4()));
+    assert_eq!(store.bookmark(&bookmark.name).await.unwrap(), None);
+    for version in [None, Some("v1".to_owned())] {
+        let key = "uploads/läufer 1+1.mp4".to_owned();
+        bookmark.after = Some(Place { key, version });
+        bookmark.began_at = Some(at(7));
+        store.put_bookmark(&bookmark).await.unwrap();
+        assert_eq!(store.bookmark(&bookmark.name).await.unwrap().as_ref(), Some(&bookmark));
+    }
 }
 
 #[tokio::test]

@@ -78,6 +78,20 @@ impl RowKey {
         }
     }
 
+    pub(super) fn bookmark(name: &str) -> Self {
+        Self {
+            partition: "BOOKMARK".to_owned(),
+            sort: name.to_owned(),
+        }
+    }
+
+    pub(super) fn deleted(job: JobId) -> Self {
+        Self {
+            partition: format!("DELETED#{job}"),
+            sort: "DELETED".to_owned(),
+        }
+    }
+
     pub(super) fn failure(record: &FailureRecord) -> Self {
         Self {
             partition: Self::partition(record.job),
