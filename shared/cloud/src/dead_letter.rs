@@ -4,7 +4,9 @@
 //! message is parked: it is never dropped, unless what it asks for has been done or cancelled. A message that names no job
 //! is parked all the same. What AWS Batch gave up on comes here too, by EventBridge (`batch`).
 
-use marey_engine::{Failure, FailureClass, Refusal, Shard, ShardEvent, ShardState, Task};
+use marey_engine::{
+    Failure, FailureClass, Refusal, Shard, ShardEvent, ShardState, Snapshot, Task, Workflow, plan::route,
+};
 
 use crate::{
     CloudError, Conductor, Time,
@@ -122,10 +124,18 @@ where
             Some(row) => (row.value, Some(row.version)),
             None => (Shard::queued(key.clone(), round, task.created_at), None),
         };
-        if shard.is_left_over(round) && !snapshot.job.value.has_ended() {
-            // The letter is of a round that is over; its shard is sent again in this one.
-            conductor.advance(key.job).await?;
-            return Ok(Verdict::Forget);
+        if !snapshot.job.value.has_ended() {
+            if shard.is_left_over(round) || task.metadata.round < round {
+                // The letter is of a round that is over; its shard is sent again in this one.
+                conductor.advance(key.job).await?;
+                return Ok(Verdict::Forget);
+            }
+            match revive(conductor, &snapshot, &shard, version, message).await {
+                Ok(None) => {}
+                Ok(Some(verdict)) => return Ok(verdict),
+                Err(CloudError::Conflict) => continue,
+                Err(error) => return Err(error),
+            }
         }
         let now = conductor.time.now();
         let failure = abandoned(&shard);
@@ -160,6 +170,48 @@ where
     conductor.store.record_failure(&record).await?;
     conductor.advance(key.job).await?;
     Ok(Verdict::Park)
+}
+
+/// So many messages of a shard may reach the dead-letter queue, with no attempt between them, until it is given up.
+const LETTERS: u32 = 3;
+
+/// Sends a shard's task once more whose message died although the policy allows further attempts: a duplicate uses up its
+/// deliveries by waiting for the attempt that runs, and is no verdict on the shard. `None` if the shard is to be given up.
+async fn revive<S, A, Q, T>(
+    conductor: &Conductor<S, A, Q, T>,
+    snapshot: &Snapshot,
+    shard: &Shard,
+    version: Option<u64>,
+    message: Option<&str>,
+) -> Result<Option<Verdict>, CloudError>
+where
+    S: WriteJobs + ReadControls,
+    A: StoreArtifacts,
+    Q: SendTasks,
+    T: Time,
+{
+    if shard.state == ShardState::Held {
+        // No message is due for it: the planner sends one when its stage goes on.
+        return Ok(Some(Verdict::Forget));
+    }
+    let workflow = Workflow::shipped(&snapshot.job.value.workflow);
+    let stage = workflow.as_ref().and_then(|workflow| workflow.stage(&shard.key.stage));
+    let Some(stage) = stage.filter(|stage| shard.attempts_this_round() < stage.retry.attempts) else {
+        return Ok(None);
+    };
+    if message.is_none() || shard.dead_letters + 1 >= LETTERS {
+        return Ok(None);
+    }
+    let Ok(revived) = shard.apply(ShardEvent::Revive, conductor.time.now()) else {
+        return Ok(None);
+    };
+    let route = route(stage, snapshot, &shard.key);
+    conductor
+        .send(snapshot, stage, std::slice::from_ref(&shard.key), route)
+        .await?;
+    conductor.store.put_shard(&revived, version).await?;
+    tracing::warn!(shard = %shard.key, "dead letter with attempts left: task sent again");
+    Ok(Some(Verdict::Forget))
 }
 
 fn abandoned(shard: &Shard) -> Failure {

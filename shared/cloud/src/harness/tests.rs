@@ -488,6 +488,10 @@ async fn the_last_stage_leaves_a_manifest_and_ends_the_job() {
         panic!("the job has not ended")
     };
     let manifest: Manifest = serde_json::from_slice(&world.memory.object(&manifest).unwrap()).unwrap();
-    let promised: usize = workflow.stages().iter().map(|spec| spec.results.len()).sum();
-    assert_eq!(manifest.artifacts.len(), promised);
+    // Some results may be missing; the stages here left just what must be there.
+    let left = |spec: &StageSpec| spec.results.iter().filter(|name| spec.artifacts.contains(name)).count();
+    assert_eq!(
+        manifest.artifacts.len(),
+        workflow.stages().iter().map(left).sum::<usize>()
+    );
 }

@@ -110,6 +110,11 @@ async fn a_dead_letter_is_recorded_once_wherever_its_handling_breaks() {
     for step in ["put_shard", "record_failure", "put_job", "park"] {
         let world = World::new().await;
         let message = world.message();
+        for _ in 0..3 {
+            world
+                .probe(&message, |_| Err(StageError::transient("BUSY", "m", "h")))
+                .await;
+        }
         world.memory.break_down(step);
         let broken = crate::dead_letter::handle(&world.conductor(), &message).await;
         assert!(broken.is_err(), "{step}");
@@ -118,7 +123,11 @@ async fn a_dead_letter_is_recorded_once_wherever_its_handling_breaks() {
             let again = crate::dead_letter::handle(&world.conductor(), &message).await;
             assert_eq!(again.unwrap(), Disposal::Acknowledge, "{step}");
         }
-        assert_eq!(world.memory.failures(world.job.id).await.unwrap().len(), 1, "{step}");
+        assert_eq!(
+            world.memory.failures(world.job.id).await.unwrap().len(),
+            3 + 1,
+            "{step}"
+        );
         assert!(matches!(world.job().await.state, JobState::Failed { .. }), "{step}");
         assert_eq!(world.memory.parked()[0], message.body, "{step}");
     }
@@ -241,4 +250,35 @@ async fn a_container_that_uses_up_the_attempts_says_so_itself() {
         assert_eq!(disposal == Disposal::Acknowledge, attempt == 3, "{disposal:?}");
     }
     assert!(matches!(world.job().await.state, JobState::Failed { failure, .. } if failure.code == "BUSY"));
+}
+
+#[tokio::test]
+async fn a_dead_duplicate_is_no_verdict_while_attempts_are_left() {
+    let world = World::new().await;
+    let message = world.message();
+    world
+        .probe(&message, |_| Err(StageError::transient("BUSY", "m", "h")))
+        .await;
+    let dead = crate::dead_letter::handle(&world.conductor(), &message).await.unwrap();
+    assert_eq!(dead, Disposal::Acknowledge);
+    assert_eq!(world.job().await.state, JobState::Running);
+    assert!(world.memory.parked().is_empty());
+    assert_eq!(
+        world.probe(&world.message(), good).await,
+        Disposal::Acknowledge,
+        "its task was sent again"
+    );
+}
+
+#[tokio::test]
+async fn a_shard_whose_messages_all_die_before_an_attempt_is_given_up() {
+    let world = World::new().await;
+    let mut message = world.message();
+    for _ in 0..2 {
+        crate::dead_letter::handle(&world.conductor(), &message).await.unwrap();
+        message = world.message();
+    }
+    crate::dead_letter::handle(&world.conductor(), &message).await.unwrap();
+    assert!(matches!(world.job().await.state, JobState::Failed { failure, .. } if failure.code == "STAGE_ABANDONED"));
+    assert_eq!(world.memory.parked(), [message.body]);
 }
