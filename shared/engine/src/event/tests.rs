@@ -429,6 +429,11 @@ fn any_event() -> impl Strategy<Value = ShardEvent> {
             failure: failure("A"),
             cost_usd: 0.0
         }),
+        (1_u128..4).prop_map(|n| ShardEvent::Interrupt {
+            token: token(n),
+            failure: failure("I"),
+            cost_usd: 0.0
+        }),
         (1_u128..4).prop_map(|n| ShardEvent::Fail {
             token: token(n),
             failure: failure("B"),
