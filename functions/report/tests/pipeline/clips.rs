@@ -31,6 +31,23 @@ pub(crate) fn short_squat() -> Scene {
     }
 }
 
+/// An empty picture for five seconds, then somebody who squats; a key frame every second.
+pub(crate) fn late_squat(tools: &Tools) -> Vec<u8> {
+    let scene = Scene {
+        duration_s: 4.0,
+        ..Scene::squat()
+    };
+    let options = EncodeOptions {
+        key_frame_every_s: 1.0,
+        ..EncodeOptions::new(scene.width, scene.height)
+    };
+    let empty = vec![120; (scene.width * scene.height * 3) as usize];
+    let empty = (0..150).map(|index| (f64::from(index) / 30.0, empty.clone()));
+    let squat = render(&scene, |_, _| {}).unwrap();
+    let squat = squat.into_iter().map(|frame| (5.0 + frame.time_s, frame.rgb));
+    encoded(tools, options, empty.chain(squat))
+}
+
 /// A video in which nothing is to be seen, 30 frames per second.
 pub(crate) fn grey(tools: &Tools, width: u32, height: u32, frames: usize) -> Vec<u8> {
     let options = EncodeOptions {

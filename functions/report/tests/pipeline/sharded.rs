@@ -217,6 +217,34 @@ async fn a_walk_in_three_ranges_is_the_walk_in_one() {
     }
 }
 
+#[tokio::test]
+async fn a_range_of_nobody_is_no_failure() {
+    let test = "the range of nobody";
+    let Some(tools) = tools(test) else { return };
+    let Some(pose) = pose(&tools, test) else { return };
+    // Five seconds of an empty picture, then somebody.
+    let world = finished(&tools, &pose, &clips::late_squat(&tools), 4.2).await;
+    assert_eq!(world.facts("probe").await["shards"], 3);
+    assert_eq!(
+        world.facts("pose").await["frames_with_person"],
+        0,
+        "nobody in the first range"
+    );
+    let recording = recording(&world).await;
+    let [person] = recording.people.as_slice() else {
+        panic!("{} people", recording.people.len())
+    };
+    let first = person.poses.iter().position(Option::is_some).unwrap();
+    assert!(
+        (recording.time_s[first] - 5.0).abs() < 0.2,
+        "{} s",
+        recording.time_s[first]
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let (_, info) = annotated(&world, &tools, folder.path(), "late.mp4").await;
+    assert_eq!(info.frame_count as usize, recording.time_s.len());
+}
+
 /// In the place of a drawing stage that finds a picture it cannot draw on.
 struct Clumsy;
 
@@ -364,9 +392,9 @@ fn distances(whole: &Recording, joined: &Recording) -> (Vec<f64>, Vec<f64>) {
             let trunk_px = Sighting::of(a, 0.0).map_or(1.0, |sighting| sighting.trunk_px());
             let distance = a.distance_px(b) / trunk_px;
             if a_id == b_id {
-                same.push(distance)
+                same.push(distance);
             } else {
-                other.push(distance)
+                other.push(distance);
             }
         }
     }
