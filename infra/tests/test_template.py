@@ -29,6 +29,7 @@ RESTING = {"ParkedQueue", "WebhookDeadLetterQueue", "EventsDeadLetterQueue", "Ba
 RIGHTS = {
     "get_item": "dynamodb:GetItem",
     "query": "dynamodb:Query",
+    "scan": "dynamodb:Scan",
     "put_item": "dynamodb:PutItem",
     "transact_write_items": "dynamodb:PutItem",
     "delete_item": "dynamodb:DeleteItem",
@@ -50,11 +51,9 @@ RIGHTS = {
     "describe_jobs": "batch:DescribeJobs",
     "put_events": "events:PutEvents",
     "publish": "sns:Publish",
-    "get_event_source_mapping": "lambda:GetEventSourceMapping",
-    "update_event_source_mapping": "lambda:UpdateEventSourceMapping",
 }
-# What AWS does not let one narrow to a resource (Service Authorization Reference, "Actions defined by AWS Batch").
-NOT_NARROWED = {"batch:ListJobs", "batch:DescribeJobs"}
+# What AWS does not let one narrow to a resource (Service Authorization Reference, AWS Batch and AWS Lambda).
+NOT_NARROWED = {"batch:ListJobs", "batch:DescribeJobs", "lambda:ListEventSourceMappings"}
 
 
 def load(path: Path = TEMPLATE) -> dict:
@@ -260,7 +259,7 @@ class TemplateTest(unittest.TestCase):
         every_stage = {f"{stage}{queue}.Arn" for stage in STAGES for queue in ("Queue", "ExpressQueue")}
         more = {
             "Deadletter": {"ParkedQueue.Arn"},
-            "Api": {"IntakeQueue.Arn", "WebhookQueue.Arn", "BatchFailuresQueue.Arn"},
+            "Api": {"IntakeQueue.Arn", "WebhookQueue.Arn"},
         }
         for function in CONDUCTORS:
             sent = {get_att(arn) for arn in self.allowed(function, "sqs:SendMessage")}
@@ -271,11 +270,15 @@ class TemplateTest(unittest.TestCase):
 
     def test_what_rests_is_taken_by_the_api_alone(self) -> None:
         taken = {get_att(arn) for arn in self.allowed("Api", "sqs:DeleteMessage")}
-        self.assertEqual(taken, {f"{name}.Arn" for name in RESTING - {"EventsDeadLetterQueue"}})
+        self.assertEqual(taken, {"ParkedQueue.Arn", "WebhookDeadLetterQueue.Arn"})
 
-    def test_the_api_measures_every_queue(self) -> None:
+    def test_the_api_measures_every_queue_that_work_waits_in(self) -> None:
         measured = {get_att(arn).removesuffix(".Arn") for arn in self.allowed("Api", "sqs:GetQueueAttributes")}
-        self.assertEqual(measured, set(self.of_type("AWS::SQS::Queue")))
+        of_stages = {f"{stage}{queue}" for stage in STAGES for queue in ("Queue", "ExpressQueue", "DeadLetterQueue")}
+        by_sweep = {get_att(arn).removesuffix(".Arn") for arn in self.allowed("Sweep", "sqs:GetQueueAttributes")}
+        self.assertEqual(by_sweep, of_stages | {"ParkedQueue"})
+        told = {"EventsDeadLetterQueue", "BatchFailuresQueue", "BatchFailuresDeadLetterQueue"}
+        self.assertEqual(measured, set(self.of_type("AWS::SQS::Queue")) - told)
 
     def test_no_role_allows_more_than_it_names(self) -> None:
         for function in FUNCTIONS:
@@ -310,7 +313,7 @@ class TemplateTest(unittest.TestCase):
         expected = {
             **{function: {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"} for function in CONDUCTORS},
             # It purges.
-            "Api": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem"},
+            "Api": {f"dynamodb:{call}" for call in ("GetItem", "Query", "PutItem", "DeleteItem", "Scan")},
             "Events": {"dynamodb:GetItem", "dynamodb:Query"},
             "Webhook": set(),
         }
@@ -339,11 +342,7 @@ class TemplateTest(unittest.TestCase):
     def test_the_api_sets_the_concurrency_of_stages_alone(self) -> None:
         arns = self.allowed("Api", "lambda:UpdateEventSourceMapping")
         mappings = {arn["Fn::Sub"].partition(":event-source-mapping:")[2] for arn in arns}
-        expected = {f"{stage}Function{event}" for stage in STAGES for event in ("Standard", "Express")}
-        self.assertEqual(mappings, {f"${{{name}}}" for name in expected})
-        environment = self.resources["ApiFunction"]["Properties"]["Environment"]["Variables"]
-        given = {value["Ref"] for name, value in environment.items() if name.startswith("MAREY_MAPPING_")}
-        self.assertEqual(given, expected)
+        self.assertEqual(mappings, {f"${{{stage}FunctionStandard}}" for stage in STAGES})
 
     def test_the_sweep_runs_every_minute_and_ends_within_it(self) -> None:
         ((function, schedule),) = self.sources("Schedule")
@@ -404,6 +403,16 @@ class TemplateTest(unittest.TestCase):
             own = self.resources[f"{function}Function"]["Properties"].get("Environment", {}).get("Variables", {})
             size = sum(len(name) + self.length(value) for name, value in {**everywhere, **own}.items())
             self.assertLess(size, 4096, function)
+
+    def test_every_setting_is_read_by_somebody(self) -> None:
+        read = "".join(
+            path.read_text() for folder in ("functions", "shared") for path in (ROOT / folder).rglob("src/**/*.rs")
+        )
+        everywhere = self.template["Globals"]["Function"]["Environment"]["Variables"]
+        own = [self.resources[f"{f}Function"]["Properties"].get("Environment", {}).get("Variables", {}) for f in FUNCTIONS]
+        queues = {f"MAREY_QUEUE_{stage.upper()}{ending}" for stage in STAGES for ending in ("", "_EXPRESS")}
+        for name in {name for variables in (everywhere, *own) for name in variables} - queues:
+            self.assertTrue(f'"{name}"' in read, f"nobody reads {name}")
 
     def length(self, value: object) -> int:
         """How long a setting is at most, for a stack whose name has forty characters."""
@@ -569,11 +578,12 @@ class ContainersTest(unittest.TestCase):
     def test_batch_understands_what_the_worker_says_when_it_ends(self) -> None:
         rules = self.definition["RetryStrategy"]["EvaluateOnExit"]
         self.assertLessEqual(len(rules), 5, "Batch takes five")
-        worker = "".join(path.read_text() for path in (ROOT / "functions/worker/src").rglob("*.rs"))
-        said = {name: int(code) for name, code in re.findall(r"const (\w+): u8 = (\d+);", worker)}
+        worker = (ROOT / "functions/worker/src/outcome.rs").read_text()
+        said = {name: int(status) for name, status in re.findall(r"Self::(\w+) => (\d+),", worker)}
         by_status = {int(rule["OnExitCode"]): rule["Action"] for rule in rules if "OnExitCode" in rule}
         self.assertEqual(by_status, {os.EX_TEMPFAIL: "RETRY", 1: "EXIT", 2: "EXIT"})
-        self.assertLessEqual(set(by_status) - {2}, set(said.values()), "clap says 2, the worker the others")
+        # clap says 2 to a command line that it does not understand.
+        self.assertEqual(said, {"Done": 0, "TryAgain": os.EX_TEMPFAIL, "Failed": 1})
         # Whatever kills a container is no verdict on its work: the engine counts attempts.
         self.assertEqual(rules[-1], {"Action": "RETRY", "OnReason": "*"})
         self.assertIn({"Action": "RETRY", "OnStatusReason": "Host EC2*"}, rules)

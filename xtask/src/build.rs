@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The functions, by the names of their folders.
-pub(crate) const FUNCTIONS: [&str; 10] = [
+pub(crate) const FUNCTIONS: [&str; 11] = [
     "intake",
     "probe",
     "pose",
@@ -20,6 +20,7 @@ pub(crate) const FUNCTIONS: [&str; 10] = [
     "report",
     "api",
     "deadletter",
+    "sweep",
     "events",
     "webhook",
 ];

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    build, cloud,
+    agent, build, cloud,
     cloud::{Cloud, Kind},
     deploy, root, setup,
 };
@@ -38,6 +38,9 @@ impl Stack {
     pub(crate) fn deploy(cloud: Cloud) -> Result<Self> {
         let fingerprint = fingerprint()?;
         let outputs = deploy::template(&cloud)?;
+        if let Some(failures) = outputs.get("BatchFailuresQueueUrl") {
+            agent::start(&cloud, failures)?;
+        }
         Ok(Self {
             cloud,
             outputs,
@@ -87,6 +90,7 @@ impl Stack {
             ("MAREY_QUEUE_PARKED", "ParkedQueueUrl"),
             ("MAREY_QUEUE_PROBE", "ProbeQueueUrl"),
             ("MAREY_QUEUE_PROBE_EXPRESS", "ProbeExpressQueueUrl"),
+            ("MAREY_SWEEP_FUNCTION", "SweepFunctionName"),
         ] {
             environment.push((name, self.output(output)?.to_owned()));
         }
