@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "this is a program for people at a terminal")]
 
+mod agent;
 mod bench;
 mod build;
 mod checks;
@@ -12,8 +13,10 @@ mod demo;
 mod deploy;
 mod layers;
 mod package;
+mod process;
 mod proof;
 mod sample;
+mod scale;
 mod setup;
 mod shell;
 mod stack;
@@ -57,6 +60,8 @@ enum Command {
     Chaos(proof::ChaosOptions),
     /// Run thousands of small jobs, and count them
     Load(proof::LoadOptions),
+    /// Work out what a long video takes, in seconds and dollars
+    Scale(scale::Options),
     /// Measure speed and size, against a named peer in the same run
     Bench(bench::Options),
     /// Build functions and layers for a real account
@@ -75,6 +80,7 @@ fn main() -> Result<()> {
         Command::Sample(options) => sample::run(&options),
         Command::Chaos(options) => proof::chaos(&options),
         Command::Load(options) => proof::load(&options),
+        Command::Scale(options) => scale::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Package(options) => package::run(&options),
     }
