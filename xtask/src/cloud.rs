@@ -11,7 +11,8 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    home,
+    agent, home,
+    process::{Process, began},
     shell::{Program, step},
 };
 
@@ -62,7 +63,8 @@ impl Cloud {
 
     /// Stops the cloud in good order and starts it again with the state that it kept.
     pub(crate) fn restart(&self) -> Result<Self> {
-        self.stop();
+        // Whoever plays AWS Batch stays, as AWS Batch would.
+        self.process().stop();
         Self::start_with(self.kind, self.port, self.state.clone())
     }
 
@@ -127,38 +129,24 @@ impl Cloud {
         agent.get(&url).call().is_ok()
     }
 
+    /// The process that was started.
+    fn process(&self) -> Process {
+        Process {
+            pid: self.pid,
+            began: self.began,
+        }
+    }
+
     /// Whether the process that was started still runs.
     pub(crate) fn is_alive(&self) -> bool {
-        began(self.pid) == Some(self.began)
+        self.process().is_alive()
     }
 
-    /// Ends the process and everything it started.
+    /// Ends the process, everything it started, and whoever plays AWS Batch for it.
     pub(crate) fn stop(&self) {
-        if !self.is_alive() {
-            return;
-        }
-        let signal = |name: &str, target: String| {
-            let _ = Program::new("kill").args([name, "--", target.as_str()]).quiet();
-        };
-        signal("-TERM", self.pid.to_string());
-        let asked = Instant::now();
-        while self.is_alive() && asked.elapsed() < Duration::from_secs(8) {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        // The group's number is the leader's process id.
-        signal("-KILL", format!("-{}", self.pid));
+        agent::stop(self);
+        self.process().stop();
     }
-}
-
-/// When a process began; `None` if it has ended (a zombie has ended too). Field 22 of `proc_pid_stat(5)`.
-fn began(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let after_name = stat.rsplit_once(") ")?.1;
-    let mut fields = after_name.split(' ');
-    if fields.next()? == "Z" {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
 }
 
 fn program(kind: Kind, port: u16) -> Program {

@@ -80,6 +80,12 @@ async fn sample_job(memory: &Memory) -> Job {
     let workflow = Workflow::shipped("motion").unwrap();
     let rows: Vec<_> = workflow.stages().iter().map(StageRow::of).collect();
     memory.create(&job, &rows).await.unwrap();
+    // The task has been sent again twice already.
+    let shard = Shard {
+        dead_letters: 2,
+        ..Shard::queued(task.payload, 0, job.created_at)
+    };
+    memory.put_shard(&shard, None).await.unwrap();
     job
 }
 
@@ -134,7 +140,7 @@ async fn the_sample_of_a_failed_batch_job_fails_its_shard_alone() {
         stage: "pose".parse().unwrap(),
         shard,
     };
-    for shard in 0..4 {
+    for shard in 1..4 {
         let row = Shard::queued(key(shard), 0, job.created_at);
         memory.put_shard(&row, None).await.unwrap();
     }
