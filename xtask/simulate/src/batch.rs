@@ -1,13 +1,17 @@
 //! AWS Batch as far as Marey needs it: arrays of containers by name, tried again by Batch itself, whose failures are told
 //! late and more than once.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, Ordering},
+};
 
-use marey_cloud::{dead_letter, harness::Disposal, queues::BatchWork, store::ReadJobs};
+use marey_cloud::{aws::batch::BatchName, harness::Disposal, queues::BatchWork, store::ReadJobs};
 use marey_engine::{ShardKey, Task};
-use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::{
+    clock::moment,
     functions,
     queues::About,
     scenario::SECOND,
@@ -17,39 +21,29 @@ use crate::{
 /// Batch tries a container so often (`retryStrategy` of the job definition).
 const ATTEMPTS: u32 = 3;
 
-/// What the rule on failed Batch jobs tells.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailureEvent {
-    /// The shard.
-    pub key: ShardKey,
-    /// The job's round when it was submitted.
-    pub round: u32,
-}
-
-/// The name of a Batch job.
-pub fn name_of(work: &BatchWork) -> String {
-    format!("{}+{} round {}", work.first, work.count, work.round)
-}
-
 /// Takes work, unless a Batch job of this name has not ended.
-pub fn submit(state: &mut State, work: &BatchWork, name: &str, caller: &Caller) {
-    if !state.queues.under_way.insert(name.to_owned()) {
+pub fn submit(state: &mut State, work: &BatchWork, caller: &Caller) {
+    let name = BatchName::of(work);
+    if !state.queues.under_way.insert(name.to_string()) {
         return;
     }
     if let Some(job) = state.jobs.get_mut(&work.first.job) {
         job.dispatches += u64::from(work.count);
     }
-    let left = Arc::new(std::sync::atomic::AtomicU32::new(work.count));
+    let array = Arc::new(Array {
+        name,
+        left: AtomicU32::new(work.count),
+        has_failed: AtomicBool::new(false),
+    });
     for index in 0..work.count {
         let child = Child {
             key: ShardKey {
                 shard: work.first.shard + index,
                 ..work.first.clone()
             },
-            round: work.round,
+            index,
             timeout_s: work.timeout_s,
-            name: name.to_owned(),
-            left: left.clone(),
+            array: array.clone(),
         };
         state.queues.count(&About::Shard(child.key.clone()), 1);
         start(&caller.world, child, 1);
@@ -60,10 +54,17 @@ pub fn submit(state: &mut State, work: &BatchWork, name: &str, caller: &Caller) 
 #[derive(Debug, Clone)]
 struct Child {
     key: ShardKey,
-    round: u32,
+    index: u32,
     timeout_s: u32,
-    name: String,
-    left: Arc<std::sync::atomic::AtomicU32>,
+    array: Arc<Array>,
+}
+
+/// Containers that were submitted together.
+#[derive(Debug)]
+struct Array {
+    name: BatchName,
+    left: AtomicU32,
+    has_failed: AtomicBool,
 }
 
 fn start(world: &World, child: Child, attempt: u32) {
@@ -92,14 +93,10 @@ async fn run(world: &World, child: &Child) -> bool {
     let Ok(Some(row)) = world.job(child.key.job).await else {
         return false;
     };
-    let shards = world
-        .state()
-        .jobs
-        .get(&child.key.job)
-        .and_then(|job| job.rows.shard_count(&child.key.stage).ok().flatten())
-        .unwrap_or(1);
+    // Like every program it looks at the rows before it begins.
+    let shards = world.state().jobs.get(&child.key.job).and_then(|job| job.rows.shard_count(&child.key.stage).ok()?);
     let now = machine.now();
-    let work = Task::new(&row.value, child.key.clone(), shards, "batch", now);
+    let work = Task::new(&row.value, child.key.clone(), shards.unwrap_or(1), "batch", now);
     let deadline = now + jiff::SignedDuration::from_micros(timeout_us as i64);
     matches!(machine.harness.run_task(&work, deadline).await, Ok(Disposal::Acknowledge))
 }
@@ -129,22 +126,37 @@ impl Drop for End {
         let mut state = self.world.state();
         if !self.is_good {
             state.tally.faults.batch_failures += 1;
-            tell_failure(&mut state, &child, &about, &caller);
+            child.array.has_failed.store(true, Ordering::Relaxed);
+            let index = (child.array.name.count > 1).then_some(child.index);
+            tell_failure(&mut state, &child.array, index, &about, &caller);
         }
         state.queues.count(&about, -1);
-        if child.left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) == 1 {
-            state.queues.under_way.remove(&child.name);
+        if child.array.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            state.queues.under_way.remove(&child.array.name.to_string());
+            if child.array.name.count > 1 && child.array.has_failed.load(Ordering::Relaxed) {
+                tell_failure(&mut state, &child.array, None, &about, &caller);
+            }
         }
     }
 }
 
-fn tell_failure(state: &mut State, child: &Child, about: &About, caller: &Caller) {
-    let event = FailureEvent {
-        key: child.key.clone(),
-        round: child.round,
-    };
-    let Ok(body) = serde_json::to_string(&event) else { return };
-    let body: Arc<str> = body.into();
+/// EventBridge's event of a child of an array by its index, or of a whole job.
+fn tell_failure(state: &mut State, array: &Array, index: Option<u32>, about: &About, caller: &Caller) {
+    let suffix = index.map(|index| format!(":{index}")).unwrap_or_default();
+    let stopped_at = moment(caller.now_us);
+    let size = (array.name.count > 1 && index.is_none()).then_some(array.name.count);
+    let event = json!({
+        "detail-type": "Batch Job State Change",
+        "time": stopped_at,
+        "detail": {
+            "jobName": array.name.to_string(),
+            "jobId": format!("simulated{suffix}"),
+            "status": "FAILED",
+            "stoppedAt": stopped_at.as_millisecond(),
+            "arrayProperties": {"index": index, "size": size},
+        },
+    });
+    let body: Arc<str> = event.to_string().into();
     let queue = state.queues.of_batch_failures();
     let rates = state.rates();
     let (again, late_us) = caller.world.clock.roll(|chance| {
@@ -163,23 +175,4 @@ fn tell_failure(state: &mut State, child: &Child, about: &About, caller: &Caller
             later.state().send_message(queue, &body, &about, &caller);
         });
     }
-}
-
-/// Handles what the rule told: a shard of the job's present round that nobody will run again is given up.
-pub async fn handle_failure(
-    conductor: &functions::SimConductor,
-    body: &str,
-) -> Result<(), marey_cloud::CloudError> {
-    let Ok(event) = serde_json::from_str::<FailureEvent>(body) else {
-        return Ok(());
-    };
-    let Some(row) = conductor.store.job(event.key.job).await? else {
-        return Ok(());
-    };
-    if row.value.round != event.round {
-        return Ok(());
-    }
-    let now = marey_cloud::Time::now(&conductor.time);
-    let task = Task::new(&row.value, event.key, 1, "batch-failures", now);
-    dead_letter::abandon(conductor, &task, "its container failed").await
 }

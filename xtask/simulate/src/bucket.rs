@@ -1,6 +1,6 @@
 //! The artifacts bucket, and the work that fills it.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use marey_cloud::{
     CloudError, StageError,
@@ -24,6 +24,7 @@ fn missing(key: &str) -> CloudError {
 
 impl State {
     fn store(&mut self, key: &str, object: Object, now_us: u64) {
+        // An attempt may go over what it stored itself: nobody knows of that yet.
         let verdict = invariants::artifacts_are_immutable(key, self.objects.get(key), &object);
         self.hold("artifacts_are_immutable", now_us, verdict);
         self.objects.insert(key.to_owned(), object);
@@ -33,13 +34,14 @@ impl State {
 impl World {
     /// Stores the object that an artifact says it is.
     async fn store_artifact(&self, artifact: &Artifact) -> Result<(), CloudError> {
-        let object = Object {
-            sha256: artifact.sha256.clone(),
-            bytes: Vec::new(),
-        };
         self.call(Call::Store, || artifact.key.clone(), |state, caller| {
             let forgets = state.has(Planted::ForgetArtifact);
             if !(forgets && caller.world.clock.roll(|chance| chance.happens(0.1))) {
+                let object = Object {
+                    sha256: artifact.sha256.clone(),
+                    bytes: Vec::new(),
+                    by: caller.task,
+                };
                 state.store(&artifact.key, object, caller.now_us);
             }
             Ok(())
@@ -62,7 +64,8 @@ impl StoreArtifacts for World {
 
     async fn copy(&self, from: &Artifact, to: &str) -> Result<(), CloudError> {
         self.call(Call::Store, || format!("{} → {to}", from.key), |state, caller| {
-            let object = state.objects.get(&from.key).cloned().ok_or_else(|| missing(&from.key))?;
+            let mut object = state.objects.get(&from.key).cloned().ok_or_else(|| missing(&from.key))?;
+            object.by = caller.task;
             state.store(to, object, caller.now_us);
             Ok(())
         })
@@ -70,10 +73,10 @@ impl StoreArtifacts for World {
     }
 
     async fn store_bytes(&self, key: &str, _content_type: &str, bytes: Vec<u8>) -> Result<(), CloudError> {
-        self.call(Call::Store, || key.to_owned(), |state, _| {
-            let sha256 = String::new();
+        self.call(Call::Store, || key.to_owned(), |state, caller| {
+            let (sha256, by) = (String::new(), caller.task);
             if !state.has(Planted::ForgetManifest) {
-                state.objects.insert(key.to_owned(), Object { sha256, bytes });
+                state.objects.insert(key.to_owned(), Object { sha256, bytes, by });
             }
             Ok(())
         })
@@ -256,9 +259,4 @@ impl Workplace for Workshop {
         let facts = product.facts;
         Ok(Left { artifacts, facts })
     }
-}
-
-/// What each stage of a job must have left, by key.
-pub fn hashes(objects: &BTreeMap<String, Object>, key: &str) -> Option<String> {
-    objects.get(key).map(|object| object.sha256.clone())
 }

@@ -13,7 +13,6 @@ use marey_engine::{Job, JobId, JobState, StageRow, Upload, Wishes, Workflow, cos
 use serde_json::json;
 
 use crate::{
-    batch,
     bucket::Workshop,
     clock::moment,
     queues::{Reader, acknowledged, pump},
@@ -126,11 +125,10 @@ pub async fn invoked(world: World, queue: usize, reader: Reader, message: Receiv
 /// The functions that run no stage.
 async fn glue(conductor: &SimConductor, reader: &Reader, message: &Received) -> Disposal {
     let handled = match reader {
-        Reader::DeadLetters => match dead_letter::handle(conductor, message).await {
+        Reader::DeadLetters | Reader::BatchFailures => match dead_letter::handle(conductor, message).await {
             Ok(disposal) => return disposal,
             Err(error) => Err(error),
         },
-        Reader::BatchFailures => batch::handle_failure(conductor, &message.body).await,
         _ => intake(conductor, &message.body).await,
     };
     let disposal = match handled {

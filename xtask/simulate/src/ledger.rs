@@ -27,8 +27,6 @@ pub struct JobRows {
     pub looks: u64,
     /// Tasks that were sent or submitted.
     pub dispatches: u64,
-    /// How long all attempts ran, in microseconds.
-    pub run_us: u64,
     /// How often a pause was lifted while the job ran.
     pub resumes: u64,
     /// How it ended each time.
@@ -48,7 +46,6 @@ impl JobRows {
             beats: 0,
             looks: 0,
             dispatches: 0,
-            run_us: 0,
             resumes: 0,
             ends: Vec::new(),
         }

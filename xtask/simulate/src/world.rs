@@ -134,6 +134,8 @@ pub struct Object {
     pub sha256: String,
     /// Its content, where somebody reads it.
     pub bytes: Vec<u8>,
+    /// Which process stored it.
+    pub by: TaskId,
 }
 
 /// An invariant that did not hold.
