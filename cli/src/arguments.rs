@@ -1,10 +1,16 @@
 //! What people type.
 
+mod operate;
+mod send;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::operate::{CreateKey, Drain, Ended, KeyCommand, Purge, SystemCommand, SystemView};
+pub(crate) use self::send::{BatchCommand, Batches, Manner, Redrive, Reprocess, Retry, Submit};
 use crate::screen::Color;
+use crate::secret::Secret;
 use crate::signing::Auth;
 
 /// Measures how people move: send videos, follow their jobs, fetch the results
@@ -43,6 +49,16 @@ pub(crate) struct Global {
         help_heading = "Options for every command"
     )]
     pub(crate) connect_to: Option<String>,
+    #[arg(
+        help = "Key of the API; better set MAREY_API_KEY, as other programs see arguments; `-` reads it from standard input",
+        long,
+        global = true,
+        env = "MAREY_API_KEY",
+        hide_env_values = true,
+        value_name = "KEY",
+        help_heading = "Options for every command"
+    )]
+    pub(crate) api_key: Option<Secret>,
     /// Sign requests with AWS credentials; `auto` does so for hosts of AWS
     #[arg(
         long,
@@ -89,10 +105,12 @@ impl From<AuthChoice> for Auth {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Upload videos; prints the id of each one's job
-    #[command(after_help = "Example:\n  marey submit squat.mp4 lunge.mov --priority 7 --watch")]
+    /// Upload videos: one is a job, several or a folder are a batch; prints its id
+    #[command(
+        after_help = "Examples:\n  marey submit squat.mp4 --priority 7 --watch\n  marey submit squat.mp4 --param cutoff_hz=8 --reuse\n  marey submit videos/ --name monday"
+    )]
     Submit(Submit),
-    /// Show a job, stage by stage
+    /// Show a job: its stages and shards, what failed, why, on which attempt, and what to do
     #[command(after_help = "Example:\n  marey status 7b4c3a52-8a0f-5d1e-9a55-0c5f7e0a9d11")]
     Status(OneJob),
     /// List jobs, the newest first
@@ -107,26 +125,52 @@ pub(crate) enum Command {
     /// Cancel a job
     #[command(after_help = "Example:\n  marey cancel 7b4c3a52-8a0f-5d1e-9a55-0c5f7e0a9d11")]
     Cancel(OneJob),
+    /// Try again what failed of a job; what is complete stays
+    #[command(after_help = "Example:\n  marey retry 7b4c3a52-8a0f-5d1e-9a55-0c5f7e0a9d11 --watch")]
+    Retry(Retry),
+    /// Run a job's video again with other parameters; stages whose inputs stay the same take the results that are there
+    #[command(after_help = "Example:\n  marey reprocess 7b4c3a52-8a0f-5d1e-9a55-0c5f7e0a9d11 --param cutoff_hz=8")]
+    Reprocess(Reprocess),
+    /// Submit, follow, cancel and retry many videos together
+    #[command(
+        subcommand,
+        after_help = "Example:\n  marey batch submit videos/\n  marey batch status 2f1c6a0e-5b1d-4c39-8d53-0a9f4f6f2b11"
+    )]
+    Batch(BatchCommand),
+    /// List the workflows, or draw one
+    #[command(after_help = "Examples:\n  marey workflows\n  marey workflows motion --svg motion.svg")]
+    Workflows(Workflows),
+    /// Watch queues, workers and throughput; pause, resume, drain, limit and purge (administrators)
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  marey system\n  marey system --once --json\n  marey system pause pose --reason 'the new model is wrong'"
+    )]
+    System(SystemView),
+    /// Take a stage's parked messages up again (administrators)
+    #[command(after_help = "Example:\n  marey redrive pose --limit 20")]
+    Redrive(Redrive),
+    /// Create, list and revoke keys of the API (administrators)
+    #[command(
+        subcommand,
+        after_help = "Example:\n  marey keys create studio --scope read --scope write"
+    )]
+    Keys(KeyCommand),
     /// Ask whether Marey is there, and which workflows it has
     #[command(after_help = "Example:\n  marey health --endpoint http://127.0.0.1:4566")]
     Health,
 }
 
-/// Arguments of `submit`.
+/// Arguments of `workflows`.
 #[derive(Debug, Args)]
-pub(crate) struct Submit {
-    /// The videos
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    /// The workflow to run; `marey health` lists them
-    #[arg(short, long, value_name = "W")]
-    pub(crate) workflow: Option<String>,
-    /// 0 to 9; 7 and above is express [Marey's default: 5]
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=9))]
-    pub(crate) priority: Option<u8>,
-    /// Follow the jobs to their end
+pub(crate) struct Workflows {
+    /// The workflow to draw
+    pub(crate) name: Option<String>,
+    /// Write the drawing as SVG to this file; `-` is standard output
+    #[arg(long, value_name = "FILE", requires = "name")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Show those that this tool came with and ask nobody
     #[arg(long)]
-    pub(crate) watch: bool,
+    pub(crate) shipped: bool,
 }
 
 /// Arguments of the commands for one job.
@@ -170,12 +214,49 @@ mod tests {
         let mut command = Arguments::command();
         command.build();
         command.clone().debug_assert();
+        check(&command, "marey");
+    }
+
+    /// Every command and every command of a command has an example that begins like it.
+    fn check(command: &clap::Command, path: &str) {
         for one in command.get_subcommands().filter(|one| one.get_name() != "help") {
+            let path = format!("{path} {}", one.get_name());
             let help = one
                 .get_after_help()
-                .unwrap_or_else(|| panic!("{} has no example", one.get_name()))
+                .unwrap_or_else(|| panic!("{path} has no example"))
                 .to_string();
-            assert!(help.contains(&format!("marey {}", one.get_name())), "{help}");
+            assert!(help.contains(&path), "{help}");
+            check(one, &path);
+        }
+    }
+
+    #[test]
+    fn a_key_is_neither_in_the_help_nor_in_what_is_printed() {
+        let mut command = Arguments::command();
+        let help = command.render_long_help().to_string();
+        assert!(
+            help.contains("MAREY_API_KEY") && !help.contains("MAREY_API_KEY="),
+            "{help}"
+        );
+        let arguments = Arguments::try_parse_from(["marey", "--api-key", "mk_secret", "health"]).unwrap();
+        assert!(!format!("{arguments:?}").contains("mk_secret"));
+    }
+
+    #[test]
+    fn ages_are_days_and_weeks() {
+        let days = |text: &str| {
+            let arguments = Arguments::try_parse_from(["marey", "system", "purge", "--older-than", text]).ok()?;
+            match arguments.command {
+                Command::System(SystemView {
+                    command: Some(SystemCommand::Purge(purge)),
+                    ..
+                }) => Some(purge.older_than),
+                _ => None,
+            }
+        };
+        assert_eq!((days("30d"), days("2w"), days("1")), (Some(30), Some(14), Some(1)));
+        for wrong in ["0d", "d", "-3d", "5h", "99999999999w", ""] {
+            assert_eq!(days(wrong), None, "{wrong}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Progress as it happens: bars on a terminal, plain lines elsewhere, always on standard error.
 
+mod fleet;
+
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::Duration;
@@ -9,9 +11,11 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use jiff::Timestamp;
 use marey_contract::{JobDetail, StageDetail, StageStatus};
 
+pub(crate) use self::fleet::{BatchLive, Fleet};
 use crate::screen::{Paint, Screen, job_status, stage_status};
+use crate::shards;
 use crate::watch::Sight;
-use crate::words::{duration, percent, size, tame, whole_percent};
+use crate::words::{duration, estimate, percent, size, tame, whole_percent};
 
 /// Parts of a bar in which its movement is drawn.
 const BAR: &str = "━╸─";
@@ -140,8 +144,14 @@ impl Board {
             self.add_stages(job);
         }
         let (status, _) = job_status(job.summary.status);
+        let left = job.time_left.filter(|_| !job.summary.status.has_ended());
+        let left = match (job.ahead, left) {
+            (Some(ahead), None) if ahead > 0 => format!(", {ahead} before it"),
+            (_, Some(left)) => format!(", {} left", estimate(left)),
+            _ => String::new(),
+        };
         self.head.set_message(format!(
-            "{}  {status}, {}",
+            "{}  {status}, {}{left}",
             tame(&job.summary.name),
             percent(job.progress)
         ));
@@ -199,6 +209,9 @@ const STATE_WIDTH: usize = 20;
 fn state(stage: &StageDetail, word: &str) -> String {
     match (stage.status, stage.run_ms) {
         (StageStatus::Completed, Some(run_ms)) => format!("{word}, {}", duration(run_ms)),
+        (StageStatus::Running | StageStatus::Queued, _) if shards::are_there(stage) => {
+            format!("{word}, {}/{} shards", stage.shards_done, stage.shards.unwrap_or(0))
+        }
         _ if stage.attempts > 1 => format!("{word}, attempt {}", stage.attempts),
         _ => word.to_owned(),
     }
@@ -232,7 +245,19 @@ impl Journal {
             Sight::Job(job) => {
                 let (status, _) = job_status(job.summary.status);
                 let name = tame(&job.summary.name);
-                self.say("", status, &format!("{name}: {status}"));
+                // An estimate is told when it comes and as it halves; a new one every second would be noise.
+                let left = job.time_left.filter(|_| !job.summary.status.has_ended());
+                let step = left.map_or(0, |left| left.most_ms.max(1).ilog2());
+                let told = left
+                    .map(|left| format!(", {} left", estimate(left)))
+                    .unwrap_or_default();
+                let ahead = job.ahead.filter(|ahead| *ahead > 0);
+                let told = ahead.map(|ahead| format!(", {ahead} before it")).unwrap_or(told);
+                self.say(
+                    "",
+                    &format!("{status} {step} {ahead:?}"),
+                    &format!("{name}: {status}{told}"),
+                );
                 for stage in &job.stages {
                     self.see_stage(stage);
                 }
@@ -250,7 +275,10 @@ impl Journal {
         } else {
             0
         };
-        let state = state(stage, word);
+        let state = match &stage.held {
+            Some(why) => format!("{word}, {}", tame(why)),
+            None => state(stage, word),
+        };
         let share = if stage.status == StageStatus::Running {
             format!(", {}", percent(stage.progress))
         } else {

@@ -3,17 +3,20 @@
 //! Reads are tried again with growing pauses when the connection breaks or the server is busy; requests that change
 //! something are sent once. Nothing here draws or waits for a job: that is [`crate::watch`].
 
+mod routes;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use marey_contract::{ErrorAnswer, Health, JobDetail, JobList, Results, UploadTicket, VideoRequest};
-use reqwest::header::{HOST, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
 use reqwest::{Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::endpoint::{Endpoint, host_of};
 use crate::error::Error;
+use crate::secret::Secret;
 use crate::signing::{Auth, Signer, innermost};
 use crate::words::tame;
 
@@ -37,6 +40,8 @@ pub struct Client {
     links: reqwest::Client,
     endpoint: Endpoint,
     signer: Option<Arc<Signer>>,
+    /// The API key as the header that carries it; marked as sensitive, so that it is not printed.
+    key: Option<(HeaderName, HeaderValue)>,
     pauses: &'static [Duration],
 }
 
@@ -64,7 +69,30 @@ impl Client {
             links,
             endpoint,
             signer,
+            key: None,
             pauses: &PAUSES,
+        })
+    }
+
+    /// The same client with an API key: `Authorization: Bearer`, or `X-Marey-Key` where requests are signed.
+    ///
+    /// # Errors
+    /// [`Error::Unencrypted`] for a plain `http` endpoint on another machine, [`Error::BadApiKey`] if no header can carry it.
+    pub fn with_key(self, key: &Secret) -> Result<Self, Error> {
+        if !self.endpoint.is_encrypted() && !self.endpoint.is_loopback() {
+            return Err(Error::Unencrypted {
+                host: self.endpoint.host(),
+            });
+        }
+        let (name, value) = match self.signer {
+            Some(_) => (HeaderName::from_static("x-marey-key"), key.reveal().to_owned()),
+            None => (AUTHORIZATION, format!("Bearer {}", key.reveal())),
+        };
+        let mut value = HeaderValue::from_str(&value).map_err(|_| Error::BadApiKey)?;
+        value.set_sensitive(true);
+        Ok(Self {
+            key: Some((name, value)),
+            ..self
         })
     }
 
@@ -128,6 +156,11 @@ impl Client {
         self.post(&["jobs", checked_id(id)?, "cancel"], None::<&()>).await
     }
 
+    /// Host and port of the deployment, for people.
+    pub fn host(&self) -> String {
+        self.endpoint.host()
+    }
+
     /// For links that need no signature.
     pub(crate) fn links(&self) -> &reqwest::Client {
         &self.links
@@ -152,11 +185,24 @@ impl Client {
         segments: &[&str],
         body: Option<&impl serde::Serialize>,
     ) -> Result<T, Error> {
+        self.change(Method::POST, segments, body).await
+    }
+
+    async fn delete<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, Error> {
+        self.change(Method::DELETE, segments, None::<&()>).await
+    }
+
+    async fn change<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        segments: &[&str],
+        body: Option<&impl serde::Serialize>,
+    ) -> Result<T, Error> {
         let body = body
             .map(serde_json::to_vec)
             .transpose()
             .map_err(|error| Error::Start { why: error.to_string() })?;
-        self.send(Method::POST, &self.endpoint.route(segments, &[]), body).await
+        self.send(method, &self.endpoint.route(segments, &[]), body).await
     }
 
     async fn send<T: DeserializeOwned>(&self, method: Method, url: &Url, body: Option<Vec<u8>>) -> Result<T, Error> {
@@ -173,6 +219,9 @@ impl Client {
             why: cause(error),
         };
         let mut request = request.build().map_err(|error| unreachable(&error))?;
+        if let Some((name, value)) = &self.key {
+            request.headers_mut().insert(name.clone(), value.clone());
+        }
         if let Some(signer) = &self.signer {
             signer.sign(&mut request).await?;
         }
@@ -248,11 +297,28 @@ fn refusal(host: String, status: StatusCode, body: &[u8]) -> Error {
 
 /// A job's id as it may stand in a path: anything else would ask for another route.
 fn checked_id(id: &str) -> Result<&str, Error> {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
-    if id.is_empty() || id.len() > 128 || !id.chars().all(is_plain) {
-        return Err(Error::BadJobId { given: tame(id) });
+    if is_plain(id) {
+        Ok(id)
+    } else {
+        Err(Error::BadJobId { given: tame(id) })
     }
-    Ok(id)
+}
+
+/// The same for other things that have names: workflows, batches, queues, keys.
+fn checked_name<'a>(kind: &'static str, name: &'a str) -> Result<&'a str, Error> {
+    if is_plain(name) {
+        Ok(name)
+    } else {
+        Err(Error::BadName {
+            kind,
+            given: tame(name),
+        })
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    !text.is_empty() && text.len() <= 128 && text.chars().all(is_plain)
 }
 
 /// What broke a connection, in a few words.

@@ -1,10 +1,16 @@
 //! The commands: what is asked, what is shown, and the exit code.
 
+mod again;
+pub(crate) mod batch;
 mod findings;
 mod jobs;
+mod keys;
 mod results;
+mod status;
 mod submit;
+mod system;
 mod watch;
+mod workflows;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -18,6 +24,7 @@ use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::screen::{Paint, Screen, job_status};
+use crate::secret::Secret;
 use crate::words::tame;
 
 /// Wrong arguments, as is usual.
@@ -81,12 +88,22 @@ async fn interruptible(arguments: &Arguments, screen: &Screen) -> Option<Result<
 }
 
 async fn dispatch(arguments: &Arguments, screen: &Screen) -> Result<Verdict, Error> {
+    if let Command::Workflows(options) = &arguments.command {
+        return workflows::workflows(&arguments.global, screen, options).await;
+    }
     let client = connect(&arguments.global).await?;
     match &arguments.command {
+        Command::Workflows(options) => workflows::workflows(&arguments.global, screen, options).await,
+        Command::Retry(options) => again::retry(&client, screen, options).await,
+        Command::Reprocess(options) => again::reprocess(&client, screen, options).await,
+        Command::Redrive(options) => again::redrive(&client, screen, options).await,
+        Command::Batch(command) => batch::batch(&client, screen, command).await,
+        Command::System(options) => system::system(&client, screen, options).await,
+        Command::Keys(command) => keys::keys(&client, screen, command).await,
         Command::Submit(submit) => submit::submit(&client, screen, submit).await,
         Command::Status(job) => {
             let job = client.job(&job.id).await?;
-            show_json_or(screen, &job, || jobs::detail(screen, &job))
+            show_json_or(screen, &job, || status::detail(screen, &job))
         }
         Command::Jobs(jobs) => jobs::list(&client, screen, jobs).await,
         Command::Results(results) => results::results(&client, screen, results).await,
@@ -111,17 +128,38 @@ async fn dispatch(arguments: &Arguments, screen: &Screen) -> Result<Verdict, Err
     }
 }
 
+/// What was given; shells make it easier to set a variable to nothing than to remove it.
+fn given(value: Option<&String>) -> Option<&str> {
+    value.map(|value| value.trim()).filter(|value| !value.is_empty())
+}
+
+fn is_endpoint_given(global: &Global) -> bool {
+    given(global.endpoint.as_ref()).is_some()
+}
+
 async fn connect(global: &Global) -> Result<Client, Error> {
-    // Shells make it easier to set a variable to nothing than to remove it.
-    let given = |value: &Option<String>| {
-        let value = value.as_deref().map(str::trim);
-        value.filter(|value| !value.is_empty()).map(str::to_owned)
-    };
-    let mut endpoint = Endpoint::parse(&given(&global.endpoint).ok_or(Error::NoEndpoint)?)?;
-    if let Some(address) = given(&global.connect_to) {
-        endpoint = endpoint.connecting_to(&address)?;
+    let mut endpoint = Endpoint::parse(given(global.endpoint.as_ref()).ok_or(Error::NoEndpoint)?)?;
+    if let Some(address) = given(global.connect_to.as_ref()) {
+        endpoint = endpoint.connecting_to(address)?;
     }
-    Client::new(endpoint, global.auth.into()).await
+    let client = Client::new(endpoint, global.auth.into()).await?;
+    match &global.api_key {
+        Some(key) if key.reveal() == "-" => {
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).map_err(|_| Error::BadApiKey)?;
+            client.with_key(&Secret::new(line.trim()))
+        }
+        Some(key) if !key.reveal().is_empty() => client.with_key(key),
+        _ => Ok(client),
+    }
+}
+
+/// A text that nobody gave before, for requests that may be sent twice.
+fn fresh_token() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    // Each of these states is seeded by the system.
+    let random = || RandomState::new().hash_one(std::process::id());
+    format!("{:016x}{:016x}", random(), random())
 }
 
 /// A job that was asked to end may still be at work for a moment.

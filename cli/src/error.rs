@@ -34,6 +34,60 @@ pub enum Error {
         /// What was given.
         given: String,
     },
+    /// What was given is not the name of a batch, a workflow, a queue or a key.
+    #[error("`{given}` is not the name of a {kind}")]
+    BadName {
+        /// What it should name.
+        kind: &'static str,
+        /// What was given.
+        given: String,
+    },
+    /// The API key cannot be sent.
+    #[error("the API key has characters that no key has")]
+    BadApiKey,
+    /// A parameter that the workflow does not know, or a value that does not fit it.
+    #[error("{}", tame(why))]
+    BadParameter {
+        /// What is wrong.
+        why: String,
+        /// The workflow.
+        workflow: String,
+    },
+    /// No such workflow.
+    #[error("there is no workflow `{}` {source_of}", tame(name))]
+    NoWorkflow {
+        /// What was asked for.
+        name: String,
+        /// Among which: `at HOST` or `in this version of the tool`.
+        source_of: String,
+        /// What there is.
+        known: String,
+    },
+    /// A manifest that cannot be read.
+    #[error("`{}`, line {line}: {why}", path.display())]
+    BadManifest {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// Nothing that could be uploaded was named.
+    #[error("there is no video in {}", tame(place))]
+    NoVideos {
+        /// Where it was looked for.
+        place: String,
+    },
+    /// A video of a batch for which no leave to upload was given.
+    #[error("there was no leave to upload `{}`", tame(name))]
+    NoTicket {
+        /// The video.
+        name: String,
+    },
+    /// Something that cannot be taken back was not agreed to.
+    #[error("nothing was deleted: nobody agreed to it")]
+    NotConfirmed,
     /// No connection, or none that lasted until the answer was there.
     #[error("{host} cannot be reached: {why}")]
     Unreachable {
@@ -78,7 +132,7 @@ pub enum Error {
     #[error("the AWS region is not known")]
     NoRegion,
     /// Credentials would travel unencrypted over a network.
-    #[error("signed requests are not sent to `{host}` without encryption")]
+    #[error("signatures and API keys are not sent to `{host}` without encryption")]
     Unencrypted {
         /// The host.
         host: String,
@@ -199,6 +253,14 @@ impl Error {
             Self::BadEndpoint { .. } => "BAD_ENDPOINT",
             Self::BadConnectTo { .. } => "BAD_CONNECT_TO",
             Self::BadJobId { .. } => "BAD_JOB_ID",
+            Self::BadName { .. } => "BAD_NAME",
+            Self::BadApiKey => "BAD_API_KEY",
+            Self::BadParameter { .. } => "BAD_PARAMETER",
+            Self::NoWorkflow { .. } => "NO_WORKFLOW",
+            Self::BadManifest { .. } => "BAD_MANIFEST",
+            Self::NoVideos { .. } => "NO_VIDEOS",
+            Self::NoTicket { .. } => "NO_TICKET",
+            Self::NotConfirmed => "NOT_CONFIRMED",
             Self::Unreachable { .. } => "UNREACHABLE",
             Self::Answer { body, .. } => &body.code,
             Self::Status { status: 401 | 403, .. } => "NOT_ALLOWED",
@@ -239,12 +301,39 @@ impl Error {
                 "Give --connect-to or MAREY_CONNECT_TO an address such as 127.0.0.1:4566 and the endpoint a host name, or leave the former away."
             }
             Self::BadJobId { .. } => "`marey jobs` lists the ids.",
+            Self::BadName { kind, .. } => {
+                return match *kind {
+                    "batch" => "`marey batch list` lists the ids.",
+                    "workflow" => "`marey workflows` lists them.",
+                    "key" => "`marey keys list` lists the ids.",
+                    _ => "`marey system` shows the stages; each has a queue of its name.",
+                }
+                .to_owned();
+            }
+            Self::BadApiKey => "Copy it again from where `marey keys create` showed it, without spaces and line ends.",
+            Self::BadParameter { workflow, .. } => {
+                return format!(
+                    "`marey workflows {}` shows the parameters and what they may be.",
+                    tame(workflow)
+                );
+            }
+            Self::NoWorkflow { known, .. } => return format!("There is {}.", tame(known)),
+            Self::BadManifest { .. } => {
+                "Each line is a path in quotes or an object: {\"file\": \"squat.mp4\", \"params\": {\"cutoff_hz\": 8}}."
+            }
+            Self::NoVideos { .. } => {
+                "Name files, a folder with .mp4, .mov, .m4v, .mkv, .webm, .avi, .mpg, .mpeg, .ts or .mts files, or a manifest ending in .jsonl."
+            }
+            Self::NoTicket { .. } => "Submit the file again, alone or with the others that failed.",
+            Self::NotConfirmed => {
+                "Say yes when asked at a terminal, or give --yes; --dry-run only shows what it would be."
+            }
             Self::Unreachable { .. } => {
                 "Check the endpoint and that Marey is running; `cargo xtask demo` starts a local one."
             }
             Self::Answer { body, .. } => return tame(&body.hint),
             Self::Status { status: 401 | 403, .. } => {
-                "Sign the requests (--auth iam) with credentials that may call the API; `aws sts get-caller-identity` says whose they are."
+                "Set MAREY_API_KEY to a key that allows it, or sign the requests (--auth iam) with credentials that may call the API."
             }
             Self::Status { status: 429, .. } => "Wait a little and try again.",
             Self::Status { status: 500.., .. } => "Try again; if it stays, look at the logs of the function `api`.",
@@ -255,7 +344,7 @@ impl Error {
                 "Run `aws sso login`, set AWS_PROFILE or the AWS_ACCESS_KEY_ID variables, or use --auth none."
             }
             Self::NoRegion => "Set AWS_REGION: a host name of your own does not tell it.",
-            Self::Unencrypted { .. } => "Use https, or --auth none.",
+            Self::Unencrypted { .. } => "Use https, or --auth none without an API key.",
             Self::Signing { .. } => "Check the credentials; --auth none sends unsigned requests.",
             Self::FileUnreadable { .. } => "Check the path and its permissions; only regular files can be uploaded.",
             Self::FileEmpty { .. } => "Export or copy the video again.",

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use clap::ValueEnum;
 use console::{Style, Term};
-use marey_contract::{ErrorBody, JobStatus, StageStatus};
+use marey_contract::{BatchStatus, ErrorBody, JobStatus, StageStatus, VideoStatus};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -160,14 +160,40 @@ pub(crate) fn job_status(status: JobStatus) -> (&'static str, Paint) {
     }
 }
 
+/// A batch's status as a word and its colour.
+pub(crate) fn batch_status(status: BatchStatus) -> (&'static str, Paint) {
+    match status {
+        BatchStatus::Uploading => ("uploading", Paint::Plain),
+        BatchStatus::Running => ("running", Paint::Busy),
+        BatchStatus::Completed => ("completed", Paint::Good),
+        BatchStatus::PartlyCompleted => ("partly completed", Paint::Odd),
+        BatchStatus::Failed => ("failed", Paint::Bad),
+        BatchStatus::Cancelled => ("cancelled", Paint::Odd),
+    }
+}
+
+/// The status of a batch's video as a word and its colour.
+pub(crate) fn video_status(status: VideoStatus) -> (&'static str, Paint) {
+    match status {
+        VideoStatus::AwaitingUpload => ("not uploaded", Paint::Faint),
+        VideoStatus::Queued => ("queued", Paint::Plain),
+        VideoStatus::Running => ("running", Paint::Busy),
+        VideoStatus::Completed => ("completed", Paint::Good),
+        VideoStatus::Failed => ("failed", Paint::Bad),
+        VideoStatus::Cancelled => ("cancelled", Paint::Odd),
+    }
+}
+
 /// A stage's status as a word and its colour.
 pub(crate) fn stage_status(status: StageStatus) -> (&'static str, Paint) {
     match status {
         StageStatus::Waiting => ("waiting", Paint::Faint),
         StageStatus::Queued => ("queued", Paint::Plain),
+        StageStatus::Held => ("held", Paint::Odd),
         StageStatus::Running => ("running", Paint::Busy),
         StageStatus::Completed => ("completed", Paint::Good),
         StageStatus::Failed => ("failed", Paint::Bad),
+        StageStatus::Skipped => ("skipped", Paint::Odd),
         StageStatus::Cancelled => ("cancelled", Paint::Odd),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use marey_contract::JobDetail;
+use marey_contract::{BatchDetail, JobDetail};
 use tokio::time::Instant;
 
 use crate::client::Client;
@@ -84,6 +84,47 @@ pub async fn follow(
             Err(error) if error.is_transient() && last_answer.elapsed() < silence => {
                 see(Sight::Trouble(&error));
             }
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 3 / 2).min(patience.longest);
+    }
+}
+
+/// Follows a batch until everything in it has ended, and returns its last state with the first page of its table. `see` is
+/// told of every answer.
+///
+/// # Errors
+/// The last error if Marey stays silent for longer than `patience` allows, and any error that waiting cannot heal.
+pub async fn follow_batch(
+    client: &Client,
+    id: &str,
+    patience: Patience,
+    see: &mut dyn FnMut(&BatchDetail),
+) -> Result<BatchDetail, Error> {
+    let client = client.without_retries();
+    let mut last_answer = Instant::now();
+    let mut known: Option<BatchDetail> = None;
+    let mut pause = patience.shortest;
+    loop {
+        let silence = if known.is_some() {
+            patience.silent_for
+        } else {
+            patience.unknown_for
+        };
+        match client.batch(id, None).await {
+            Ok(batch) => {
+                last_answer = Instant::now();
+                see(&batch);
+                if batch.status.has_ended() {
+                    return Ok(batch);
+                }
+                if known.as_ref() != Some(&batch) {
+                    pause = patience.shortest;
+                }
+                known = Some(batch);
+            }
+            Err(error) if error.is_transient() && last_answer.elapsed() < silence => {}
             Err(error) => return Err(error),
         }
         tokio::time::sleep(pause).await;

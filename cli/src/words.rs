@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
+use marey_contract::TimeLeft;
 
 /// Text from elsewhere made harmless for a terminal: a video's name must not move the cursor, hide text or fake a line.
 pub(crate) fn tame(text: &str) -> String {
@@ -68,6 +69,47 @@ pub(crate) fn moment(rfc3339: &str) -> String {
         |_| tame(rfc3339),
         |moment| Offset::UTC.to_datetime(moment).strftime("%Y-%m-%d %H:%M").to_string(),
     )
+}
+
+/// A moment to the second, in UTC.
+pub(crate) fn clock(rfc3339: &str) -> String {
+    rfc3339.parse::<Timestamp>().map_or_else(
+        |_| tame(rfc3339),
+        |moment| {
+            Offset::UTC
+                .to_datetime(moment)
+                .strftime("%Y-%m-%d %H:%M:%S")
+                .to_string()
+        },
+    )
+}
+
+/// Money with the digits that matter, to a hundredth of a cent.
+pub(crate) fn dollars(usd: f64) -> String {
+    match usd {
+        nothing if nothing <= 0.0 => "$0".to_owned(),
+        little if little < 0.0001 => "< $0.0001".to_owned(),
+        little if little < 0.1 => format!("${little:.4}"),
+        more => format!("${more:.2}"),
+    }
+}
+
+/// An estimate of a time, from and to.
+pub(crate) fn estimate(left: TimeLeft) -> String {
+    let rough = |ms: u64| {
+        let s = (ms + 500) / 1000;
+        match s {
+            0..60 => format!("{s} s"),
+            60..3600 => format!("{} min", (s + 30) / 60),
+            _ => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
+        }
+    };
+    let (least, most) = (rough(left.least_ms), rough(left.most_ms.max(left.least_ms)));
+    if least == most {
+        format!("about {most}")
+    } else {
+        format!("{least} to {most}")
+    }
 }
 
 /// The milliseconds from one moment to another, if both can be read.
@@ -170,6 +212,20 @@ mod tests {
             Some(1250)
         );
         assert_eq!(between_ms("2026-11-21T02:47:10Z", "soon"), None);
+    }
+
+    #[test]
+    fn money_and_estimates_are_no_more_exact_than_they_are() {
+        let shown: Vec<_> = [0.0, 0.000_01, 0.001_234_5, 0.0567, 1.239, 1234.5]
+            .into_iter()
+            .map(dollars)
+            .collect();
+        assert_eq!(shown, ["$0", "< $0.0001", "$0.0012", "$0.0567", "$1.24", "$1234.50"]);
+        let told = |least_ms, most_ms| estimate(TimeLeft { least_ms, most_ms });
+        assert_eq!(told(12_300, 45_000), "12 s to 45 s");
+        assert_eq!(told(100_000, 110_000), "about 2 min");
+        assert_eq!(told(55_000, 5_400_000), "55 s to 1 h 30 min");
+        assert_eq!(clock("2026-11-21T10:00:34.25Z"), "2026-11-21 10:00:34");
     }
 
     #[test]

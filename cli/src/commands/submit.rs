@@ -1,17 +1,19 @@
-//! `marey submit`: uploads, and what they began.
+//! `marey submit`: an upload and the job that it begins; several are a batch.
 
 use std::path::Path;
 
 use marey_contract::{ErrorBody, JobDetail, JobStatus, VideoRequest};
 use serde::Serialize;
 
-use super::{Verdict, watch};
+use super::{Verdict, batch, watch};
 use crate::arguments::Submit;
 use crate::bars::Transfer;
 use crate::client::Client;
 use crate::error::Error;
+use crate::parameters::wishes;
 use crate::screen::{Paint, Screen};
 use crate::upload::{VideoFile, upload};
+use crate::videos::is_many;
 
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
@@ -52,14 +54,18 @@ impl Report {
     }
 }
 
-/// Uploads every file, one after the other; those that fail do not stop the rest.
+/// Uploads one video, or several as a batch.
 pub(super) async fn submit(client: &Client, screen: &Screen, options: &Submit) -> Result<Verdict, Error> {
+    let files = &options.files;
+    if files.len() > 1 || options.name.is_some() || files.iter().any(|place| is_many(place)) {
+        return batch::submit(client, screen, files, options.name.as_deref(), &options.manner).await;
+    }
     let mut report = Report {
         submitted: Vec::new(),
         failed: Vec::new(),
         error: None,
     };
-    for path in &options.files {
+    for path in files {
         let file = path.display().to_string();
         match send(client, screen, options, path).await {
             Ok(job_id) => {
@@ -76,7 +82,7 @@ pub(super) async fn submit(client: &Client, screen: &Screen, options: &Submit) -
         }
     }
     let mut all_completed = true;
-    if options.watch {
+    if options.manner.watch {
         all_completed = follow(client, screen, &mut report).await?;
     } else if let (Some(first), false) = (report.submitted.first(), screen.is_json()) {
         let follow_it = format!("follow it: marey watch {}", first.job_id);
@@ -95,10 +101,16 @@ pub(super) async fn submit(client: &Client, screen: &Screen, options: &Submit) -
 /// Sends one file and returns its job's id.
 async fn send(client: &Client, screen: &Screen, options: &Submit, path: &Path) -> Result<String, Error> {
     let video = VideoFile::open(path).await?;
+    let manner = &options.manner;
     let request = VideoRequest {
         name: video.name().to_owned(),
-        workflow: options.workflow.clone(),
-        priority: options.priority,
+        workflow: manner.workflow.clone(),
+        priority: manner.priority,
+        params: wishes(client, manner.workflow.as_deref(), &manner.params).await?,
+        runs_on: manner.runs_on.map(Into::into),
+        reuse: manner.reuse,
+        notify: manner.notify.clone(),
+        batch: None,
     };
     let ticket = client.ask_upload(&request).await?;
     let (path, bytes) = (path.to_owned(), video.bytes());
