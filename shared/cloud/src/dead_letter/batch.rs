@@ -163,6 +163,14 @@ where
         tracing::info!(batch_job = %name, "failed Batch job ignored: its job has ended or was retried");
         return Ok(Verdict::Forget);
     }
+    let is_complete = |key: &ShardKey| {
+        let row = snapshot.shards.get(&(key.stage.clone(), key.shard));
+        row.is_some_and(|row| row.value.is_complete())
+    };
+    if failed.shards.iter().any(is_complete) {
+        // Its container may have died between the end of its work and the plan of what follows.
+        conductor.advance(name.job).await?;
+    }
     let mut longest_wait = None;
     for key in &failed.shards {
         if !is_concerned(failed, &snapshot, key) {
