@@ -94,7 +94,11 @@ mod tests {
     #[test]
     fn a_schedules_event_asks_for_nothing() {
         let policy = Policy::default();
-        for payload in [json!({"version": "0", "detail-type": "Scheduled Event"}), json!(null), json!([])] {
+        for payload in [
+            json!({"version": "0", "detail-type": "Scheduled Event"}),
+            json!(null),
+            json!([]),
+        ] {
             assert_eq!(policy.asked_otherwise(&payload), policy);
         }
         let now = policy.asked_otherwise(&json!({"uploads_after_s": 0}));
