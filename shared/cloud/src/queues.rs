@@ -95,7 +95,7 @@ impl Depth {
 
 /// Looking at queues.
 pub trait CountMessages: Send + Sync {
-    /// The depth of every queue that the deployment names, by name: `pose`, `pose-express`, `parked`, …
+    /// The depth of every queue that the deployment names and that answers, by name: `pose`, `pose-express`, `parked`, …
     fn depths(&self) -> impl Future<Output = Result<BTreeMap<String, Depth>, CloudError>> + Send;
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use marey_engine::{StageName, Task};
+use marey_engine::{StageName, Task, Workflow};
 
 use super::Memory;
 use crate::{
@@ -66,7 +66,10 @@ impl TakeParked for Memory {
 impl CountMessages for Memory {
     async fn depths(&self) -> Result<BTreeMap<String, Depth>, CloudError> {
         let state = self.working("depths")?;
-        let mut depths = BTreeMap::new();
+        let workflows = Workflow::all_shipped();
+        let stages = workflows.iter().flat_map(|workflow| workflow.stages());
+        let names = stages.flat_map(|stage| [stage.name.to_string(), format!("{}-express", stage.name)]);
+        let mut depths: BTreeMap<_, _> = names.map(|name| (name, Depth::default())).collect();
         let name = |task: &Task| {
             let lane = if task.is_express() { "-express" } else { "" };
             format!("{}{lane}", task.payload.stage)

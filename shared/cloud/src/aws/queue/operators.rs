@@ -93,16 +93,23 @@ impl Queues {
     }
 }
 
+/// What was seen of a queue; a queue that does not answer, or may not be looked at, does not hide the others.
+fn seen(name: &str, look: Result<Look, CloudError>) -> Option<Look> {
+    look.inspect_err(|error| tracing::warn!(name, error = error.chain(), "queue not measured"))
+        .ok()
+}
+
 impl CountMessages for Queues {
     async fn depths(&self) -> Result<BTreeMap<String, Depth>, CloudError> {
         let parked = self.parked.as_deref().map(|url| ("parked".to_owned(), url));
         let served: Vec<_> = self.served().chain(parked).collect();
         let looks = served.iter().map(|(_, url)| Box::pin(self.look(url)));
-        let looks = futures_util::future::try_join_all(looks).await?;
+        let looks = futures_util::future::join_all(looks).await;
         let mut depths = BTreeMap::new();
         // A stage's two queues share one dead-letter queue.
         let mut dead = BTreeMap::new();
         for ((name, _), look) in served.iter().zip(looks) {
+            let Some(look) = seen(name, look) else { continue };
             depths.insert(name.clone(), look.depth);
             if let Some(url) = look.dead_letters {
                 let of = name.strip_suffix("-express").unwrap_or(name);
@@ -110,8 +117,9 @@ impl CountMessages for Queues {
             }
         }
         let looks = dead.keys().map(|url| Box::pin(self.look(url)));
-        let looks = futures_util::future::try_join_all(looks).await?;
+        let looks = futures_util::future::join_all(looks).await;
         for (name, look) in dead.values().zip(looks) {
+            let Some(look) = seen(name, look) else { continue };
             let depth: &mut Depth = depths.entry(name.clone()).or_default();
             depth.waiting += look.depth.waiting;
             depth.in_flight += look.depth.in_flight;
