@@ -102,18 +102,31 @@ pub(super) async fn submit(
 ) -> Result<Verdict, Error> {
     let mut failed: Vec<(String, Error)> = Vec::new();
     let mut videos: Vec<(Chosen, u64)> = Vec::new();
-    for video in choose(places)? {
-        match VideoFile::open(&video.path).await {
-            Ok(file) => videos.push((video, file.bytes())),
-            Err(error) => failed.push((video.path.display().to_string(), error)),
+    for place in places {
+        let chosen = match choose(std::slice::from_ref(place)) {
+            Ok(chosen) => chosen,
+            // A manifest is meant as a whole: half of it would be a surprise.
+            Err(error @ Error::BadManifest { .. }) => return Err(error),
+            Err(error) => {
+                failed.push((place.display().to_string(), error));
+                continue;
+            }
+        };
+        for video in chosen {
+            match VideoFile::open(&video.path).await {
+                Ok(file) => videos.push((video, file.bytes())),
+                Err(error) => failed.push((video.path.display().to_string(), error)),
+            }
         }
     }
     if videos.is_empty() {
+        let last = failed.pop().map(|(_, error)| error);
         for (_, error) in &failed {
             screen.tell(&error.to_body());
         }
-        let place = "what was named that can be read".to_owned();
-        return Err(Error::NoVideos { place });
+        return Err(last.unwrap_or_else(|| Error::NoVideos {
+            place: "nothing".to_owned(),
+        }));
     }
     let name = name.map_or_else(|| name_of(places), str::to_owned);
     let request = request(client, name, manner, &videos).await?;

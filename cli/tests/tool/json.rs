@@ -4,7 +4,7 @@ use marey_contract::{Health, JobList, JobStatus, JobSummary, Results};
 
 use crate::server::{Server, json, no_job, refuse};
 use crate::tool::{Run, run};
-use crate::world::{ID, completed, failed, file, running, summary};
+use crate::world::{ID, completed, failed, file, running, sharded, summary};
 
 /// A server on which nothing changes.
 async fn still() -> Server {
@@ -39,6 +39,7 @@ async fn still() -> Server {
                 })
             }
             "GET /jobs/running" | "POST /jobs/running/cancel" => json(&running()),
+            "GET /jobs/sharded" => json(&sharded()),
             "GET /jobs/failed" => json(&failed()),
             "POST /jobs/failed/cancel" => {
                 refuse(409, "JOB_ENDED", "The job has already ended.", "Nothing is to be done.")
@@ -62,7 +63,8 @@ async fn still() -> Server {
     .await
 }
 
-const SHOWN: [(&str, &[&str]); 8] = [
+const SHOWN: [(&str, &[&str]); 9] = [
+    ("status_sharded", &["status", "sharded"]),
     ("health", &["health"]),
     ("jobs", &["jobs", "--limit", "3"]),
     ("status_running", &["status", "running"]),

@@ -6,6 +6,8 @@ mod codes;
 mod downloads;
 mod follow;
 mod json;
+mod many;
+mod operators;
 mod server;
 mod signed;
 mod told;

@@ -207,45 +207,6 @@ async fn a_large_file_does_not_sit_in_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_that_cannot_be_sent_are_told_and_the_others_are_sent() {
-    let server = Server::start(|seen, body| async move {
-        whole(body).await;
-        match seen.line().as_str() {
-            "POST /videos" => json(&UploadTicket {
-                max_bytes: 10,
-                ..ticket(&seen)
-            }),
-            "POST /bucket" => reply(201, Body::empty()),
-            other => panic!("unexpected {other}"),
-        }
-    })
-    .await;
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("empty.mp4"), "").unwrap();
-    std::fs::write(folder.path().join("large.mp4"), "eleven bytes").unwrap();
-    std::fs::write(folder.path().join("good.mp4"), "good").unwrap();
-    std::fs::create_dir(folder.path().join("folder.mp4")).unwrap();
-
-    let files = ["submit", "empty.mp4", "none.mp4", "large.mp4", "folder.mp4", "good.mp4"];
-    let run = run_in(folder.path(), &server.url(), &files).await;
-    assert_eq!((run.code, run.stdout.trim()), (1, ID), "{run:?}");
-    for code in ["FILE_EMPTY", "FILE_UNREADABLE", "FILE_TOO_LARGE"] {
-        assert!(run.stderr.contains(&format!("error[{code}]")), "{code} in {run:?}");
-    }
-    assert_eq!(
-        (server.count("POST /videos"), server.count("POST /bucket")),
-        (2, 1),
-        "only large and good were asked for"
-    );
-
-    let mut arguments = files.to_vec();
-    arguments.push("--json");
-    let run = run_in(folder.path(), &server.url(), &arguments).await;
-    assert_eq!(run.code, 1);
-    insta::assert_json_snapshot!("submit_json", run.json());
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn refusals_of_the_bucket_and_of_marey_are_told() {
     let server = Server::start(|seen, body| async move {
         let request = whole(body).await;
