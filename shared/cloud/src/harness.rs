@@ -263,6 +263,12 @@ where
                 tracing::info!("task dropped: its job has ended");
                 return Ok(Admission::Refused(Disposal::Acknowledge));
             }
+            // A message is good in every round. A container is begun anew for each, and what becomes of one that was begun
+            // for an earlier round no longer counts: it must not take the lease from one that does.
+            if message.is_none() && task.metadata.round < job.round {
+                tracing::info!("task dropped: its job was retried since");
+                return Ok(Admission::Refused(Disposal::Acknowledge));
+            }
             let workflow = Workflow::shipped(&job.workflow);
             let Some((workflow, spec)) = workflow
                 .as_ref()

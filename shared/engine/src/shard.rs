@@ -511,6 +511,11 @@ impl Shard {
         })
     }
 
+    /// Whether an attempt holds the lease. An expired one that nobody else took is still its own.
+    pub fn is_held_by(&self, token: LeaseToken) -> bool {
+        self.held_by(token).is_ok()
+    }
+
     /// Since when the attempt holds the lease. An expired lease that nobody else took is still its own.
     fn held_by(&self, token: LeaseToken) -> Result<Timestamp, Refusal> {
         match &self.state {

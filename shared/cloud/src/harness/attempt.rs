@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::{Either, select};
 use jiff::{SignedDuration, Timestamp};
-use marey_engine::{FailureClass, Route, Shard, ShardEvent, Versioned};
+use marey_engine::{FailureClass, Refusal, Route, Shard, ShardEvent, Versioned};
 
 use super::{
     Disposal, Harness, LEASE, LeaseError, MARGIN, Received,
@@ -176,6 +176,10 @@ where
     pub(super) async fn write(&self, attempt: &Attempt, event: ShardEvent) -> Result<Versioned<Shard>, LeaseError> {
         let mut row = attempt.row();
         loop {
+            // A cancel names no lease; it is for the shard as this attempt holds it, not for its successor in a later round.
+            if event == ShardEvent::Cancel && !row.value.is_held_by(attempt.token) {
+                return Err(Refusal::LeaseLost.into());
+            }
             let next = row.value.apply(event.clone(), self.now())?;
             match self.conductor.store.put_shard(&next, Some(row.version)).await {
                 Err(CloudError::Conflict) => {
