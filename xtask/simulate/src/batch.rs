@@ -93,6 +93,9 @@ async fn run(world: &World, child: &Child) -> bool {
     let Ok(Some(row)) = world.job(child.key.job).await else {
         return false;
     };
+    if row.value.round != child.array.name.round {
+        return true;
+    }
     // Like every program it looks at the rows before it begins.
     let shards = world.state().jobs.get(&child.key.job).and_then(|job| job.rows.shard_count(&child.key.stage).ok()?);
     let now = machine.now();

@@ -34,8 +34,8 @@ macro_rules! planted {
 
 planted! {
     /// The table writes shards whatever version the writer had read.
-    SkipFence = "skip-fence" caught by "only_the_holder_writes" | "ended_shards_stay_ended";
-    /// The table writes jobs whatever version the writer had read.
+    SkipFence = "skip-fence" caught by "only_the_holder_writes" | "ended_shards_stay_ended" | "attempts_stay_within_policy";
+    /// The table writes jobs late, and whatever version the writer had read.
     SkipJobFence = "skip-job-fence" caught by "ended_jobs_stay_ended";
     /// The queue forgets a message when it hands it out.
     AcknowledgeEarly = "acknowledge-early" caught by "acknowledged_only_when_durable";
@@ -48,13 +48,13 @@ planted! {
     /// A completed shard is written seconds after the table said so: the plan comes before the commit.
     PlanBeforeCommit = "plan-before-commit" caught by "acknowledged_only_when_durable" | "only_the_holder_writes";
     /// Reads of all rows show running shards as complete.
-    DirtyReads = "dirty-reads" caught by "no_stage_begins_before_its_needs" | "completed_jobs_are_whole";
+    DirtyReads = "dirty-reads" caught by "no_stage_begins_before_its_needs" | "completed_jobs_are_whole" | "no_row_is_orphaned" | "acknowledged_only_when_durable";
     /// Dead letters are not kept.
     DropDeadLetters = "drop-dead-letters" caught by "dead_letters_are_kept";
     /// Messages are lost and no sweeper comes.
-    SweeperOff = "sweeper-off" caught by "every_job_ends";
+    SweeperOff = "sweeper-off" caught by "every_job_ends" | "held_shards_are_sent_after_resume";
     /// A lease lasts for ever.
-    EternalLease = "eternal-lease" caught by "every_job_ends";
+    EternalLease = "eternal-lease" caught by "every_job_ends" | "dead_letters_are_kept";
     /// A message that is hidden stays hidden for half a day.
     HiddenForever = "hidden-forever" caught by "every_job_ends" | "dead_letters_are_kept";
     /// The keys of artifacts do not name their attempt.

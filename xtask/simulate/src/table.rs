@@ -16,6 +16,7 @@ use marey_engine::{
 };
 
 use crate::{
+    clock::TaskId,
     fault::Planted,
     invariants,
     ledger::JobRows,
@@ -76,6 +77,11 @@ impl State {
         Some(rows)
     }
 
+    /// Whether a process runs a stage.
+    fn runs_stage(&self, task: TaskId) -> bool {
+        self.processes.get(&task).is_some_and(|process| process.name.starts_with("stage"))
+    }
+
     fn settle_index(&mut self, now_us: u64) {
         let changes = std::mem::take(&mut self.index_changes);
         for (at_us, id, runs) in changes {
@@ -117,9 +123,9 @@ impl State {
 
 impl ReadJobs for World {
     async fn job(&self, id: JobId) -> Result<Option<Versioned<Job>>, CloudError> {
-        self.call(Call::Job, || id.to_string(), |state, _| {
+        self.call(Call::Job, || id.to_string(), |state, caller| {
             state.tally.row_reads += 1;
-            let blind = state.has(Planted::CancelUnseen);
+            let blind = state.has(Planted::CancelUnseen) && state.runs_stage(caller.task);
             let mut found = state.jobs.get(&id).map(|job| job.rows.job.clone());
             if blind && let Some(job) = &mut found {
                 job.value.state = JobState::Running;
@@ -318,7 +324,7 @@ fn put_shard(
 impl ReadControls for World {
     async fn control_rows(&self) -> Result<Vec<Versioned<Control>>, CloudError> {
         self.call(Call::Controls, String::new, |state, caller| {
-            let works = state.processes.get(&caller.task).is_some_and(|process| process.name.starts_with("stage"));
+            let works = state.runs_stage(caller.task);
             let mut rows: Vec<_> = state.controls.values().cloned().collect();
             if works && state.has(Planted::PauseUnseen) {
                 rows.iter_mut().for_each(|row| row.value.pause = None);

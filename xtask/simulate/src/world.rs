@@ -340,12 +340,16 @@ impl World {
         let task = self.clock.current();
         let mut state = self.state();
         let rates = state.rates();
+        let late = call == Call::PutJob && state.has(Planted::SkipJobFence);
         let (fate, takes_us, stalls) = self.clock.roll(|chance| {
             let quick = if call.writes() { (2_000, 14_000) } else { (1_000, 8_000) };
             let mut takes_us = match chance.below(100) {
                 0 => chance.between(100_000, 1_500_000),
                 _ => chance.between(quick.0, quick.1),
             };
+            if late {
+                takes_us += chance.between(0, 60_000_000);
+            }
             let stalls = chance.happens(rates.stall);
             if stalls {
                 takes_us += chance.between(20_000_000, 240_000_000);
@@ -430,6 +434,8 @@ impl Drop for Living {
 pub struct MachineTime {
     clock: Clock,
     skew_us: i64,
+    /// Waits are shorter by this factor.
+    haste: u32,
 }
 
 impl MachineTime {
@@ -438,6 +444,7 @@ impl MachineTime {
         Self {
             clock: world.clock.clone(),
             skew_us,
+            haste: if world.state().has(Planted::HeartbeatStorm) { 20 } else { 1 },
         }
     }
 }
@@ -448,7 +455,7 @@ impl Time for MachineTime {
     }
 
     async fn sleep(&self, time: Duration) {
-        self.clock.sleep(time).await;
+        self.clock.sleep(time / self.haste).await;
     }
 
     fn random(&self) -> u128 {
