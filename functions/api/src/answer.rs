@@ -7,6 +7,8 @@ use axum::{
 };
 use marey_cloud::CloudError;
 use marey_contract::{ErrorAnswer, ErrorBody};
+use marey_engine::BadParameter;
+use serde::de::DeserializeOwned;
 
 /// Why a request has no other answer.
 #[derive(Debug)]
@@ -34,10 +36,39 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "REQUEST_INVALID", message, hint)
     }
 
+    pub(crate) fn conflict(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message, hint)
+    }
+
+    pub(crate) fn not_found(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, code, message, hint)
+    }
+
     pub(crate) fn no_job(id: &str) -> Self {
         let message = format!("There is no job {id}.");
         let hint = "Check the id. A job exists a moment after its video was uploaded, and for 90 days.";
-        Self::new(StatusCode::NOT_FOUND, "JOB_NOT_FOUND", message, hint)
+        Self::not_found("JOB_NOT_FOUND", message, hint)
+    }
+
+    pub(crate) fn no_batch(id: &str) -> Self {
+        let hint = "Check the id. A batch is kept for 90 days.";
+        Self::not_found("BATCH_NOT_FOUND", format!("There is no batch {id}."), hint)
+    }
+
+    /// The code of the refusal.
+    pub(crate) fn code(&self) -> &str {
+        &self.body.code
+    }
+}
+
+/// A parameter that a workflow does not grant.
+impl From<BadParameter> for Refusal {
+    fn from(error: BadParameter) -> Self {
+        let hint = match &error {
+            BadParameter::Unknown { workflow, .. } => format!("GET /workflows/{workflow} describes what it takes."),
+            BadParameter::Unfit { expected, .. } => format!("Give {expected}."),
+        };
+        Self::new(StatusCode::BAD_REQUEST, "PARAMETER_INVALID", format!("{error}."), hint)
     }
 }
 
@@ -59,4 +90,19 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         (self.status, Json(ErrorAnswer { error: self.body })).into_response()
     }
+}
+
+/// Reads a body; `example` shows what would do.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| {
+        Refusal::bad_request(format!("The body cannot be read: {error}."), format!("Send JSON such as {example}."))
+    })
+}
+
+/// Reads a body that may be left out.
+pub(crate) fn parse_or_default<T: DeserializeOwned + Default>(body: &[u8], example: &str) -> Result<T, Refusal> {
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    parse(body, example)
 }

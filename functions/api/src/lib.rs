@@ -1,8 +1,9 @@
-//! Answers over HTTP: leave to upload, the state of jobs, links to their results.
+//! Answers over HTTP: leave to upload, the state of jobs, links to their results, and what operators need.
 //!
-//! The function reads the jobs table and signs; no byte of a video passes through it. Who may ask is decided before it: on
-//! AWS every route is closed by IAM authorisation.
+//! The function reads and writes the jobs table and signs; no byte of a video passes through it. Who asks is found out
+//! before any route is run (`access`); what changes a job goes through the same engine and conductor as everywhere.
 
+mod access;
 mod answer;
 mod form;
 mod openapi;
@@ -13,19 +14,24 @@ use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    routing::{get, post},
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::{delete, get, post},
 };
 use jiff::{SignedDuration, Timestamp};
 use marey_cloud::{
-    CloudError,
+    CloudError, Conductor, Time,
+    artifacts::{DeleteArtifacts, StoreArtifacts},
     aws::{
         Buckets,
         form::{FormSigner, PostForm},
     },
-    store::WriteJobs,
+    queues::{CountMessages, LimitStages, SendTasks, TakeParked},
+    store::{FindEnded, JobsTable, KeepBatches, KeepKeys},
 };
 use marey_engine::Artifact;
 
+pub use access::{Access, Mode};
 pub use openapi::document;
 
 /// How long a leave to upload lasts.
@@ -33,6 +39,9 @@ pub const UPLOAD_LIFETIME: SignedDuration = SignedDuration::from_mins(60);
 
 /// How long a link to a result lasts.
 pub const LINK_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+
+/// Requests may weigh what Lambda takes.
+const LARGEST_BODY: usize = 6 << 20;
 
 /// Signing leave to upload.
 pub trait SignForms: Send + Sync + 'static {
@@ -69,39 +78,74 @@ impl SignLinks for Buckets {
     }
 }
 
-/// What the routes work on.
-#[derive(Debug)]
-pub struct Api<S, L, F> {
+/// Everything that the routes work on.
+pub trait Ports: Send + Sync + 'static {
     /// The jobs table.
-    pub store: S,
-    /// Signs links.
-    pub links: L,
+    type Store: JobsTable + KeepBatches + KeepKeys + FindEnded + 'static;
+    /// The artifacts bucket.
+    type Artifacts: StoreArtifacts + DeleteArtifacts + SignLinks;
+    /// The queues.
+    type Queues: SendTasks + TakeParked + CountMessages + LimitStages + 'static;
     /// Signs forms.
-    pub forms: F,
+    type Forms: SignForms;
+    /// The clock.
+    type Time: Time;
+}
+
+/// What the routes work on.
+pub struct Api<P: Ports> {
+    /// Table, artifacts, queues and clock, and what moves jobs along.
+    pub conductor: Conductor<P::Store, P::Artifacts, P::Queues, P::Time>,
+    /// Signs forms.
+    pub forms: P::Forms,
     /// The largest upload in bytes.
     pub max_bytes: u64,
-    /// The clock.
-    pub now: fn() -> Timestamp,
+    /// Who may do what.
+    pub access: Access,
+}
+
+impl<P: Ports> Api<P> {
+    fn now(&self) -> Timestamp {
+        self.conductor.time.now()
+    }
 }
 
 /// Every route; what matches none is a 404 in the API's own words.
-pub fn router<S, L, F>(api: Arc<Api<S, L, F>>) -> Router
-where
-    S: WriteJobs + 'static,
-    L: SignLinks,
-    F: SignForms,
-{
+pub fn router<P: Ports>(api: Arc<Api<P>>) -> Router {
+    use routes::{again, batches, jobs, keys, operate, purge, redrive, system, videos, workflows};
+    let guarded = Router::new()
+        .route("/videos", post(videos::request_upload::<P>))
+        .route("/jobs", get(jobs::list_jobs::<P>))
+        .route("/jobs/{id}", get(jobs::show_job::<P>))
+        .route("/jobs/{id}/results", get(jobs::show_results::<P>))
+        .route("/jobs/{id}/cancel", post(jobs::cancel_job::<P>))
+        .route("/jobs/{id}/retry", post(again::retry_job::<P>))
+        .route("/jobs/{id}/reprocess", post(again::reprocess_job::<P>))
+        .route("/workflows", get(workflows::list_workflows))
+        .route("/workflows/{name}", get(workflows::show_workflow))
+        .route("/batches", post(batches::announce::<P>).get(batches::list::<P>))
+        .route("/batches/{id}", get(batches::show::<P>))
+        .route("/batches/{id}/tickets", get(batches::tickets::<P>))
+        .route("/batches/{id}/cancel", post(batches::cancel::<P>))
+        .route("/batches/{id}/retry", post(batches::retry::<P>))
+        .route("/system", get(system::show_system::<P>))
+        .route("/system/pause", post(operate::pause::<P>))
+        .route("/system/resume", post(operate::resume::<P>))
+        .route("/system/drain", post(operate::drain::<P>).delete(operate::end_drain::<P>))
+        .route("/system/concurrency", post(operate::limit::<P>))
+        .route("/system/purge", post(purge::purge::<P>))
+        .route("/queues/{name}/redrive", post(redrive::redrive::<P>))
+        .route("/keys", post(keys::make::<P>).get(keys::list::<P>))
+        .route("/keys/{id}", delete(keys::revoke::<P>))
+        .route_layer(middleware::from_fn_with_state(api.clone(), access::authorise::<P>))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .with_state(api);
     Router::new()
-        .route("/videos", post(routes::request_upload::<S, L, F>))
-        .route("/jobs", get(routes::list_jobs::<S, L, F>))
-        .route("/jobs/{id}", get(routes::show_job::<S, L, F>))
-        .route("/jobs/{id}/results", get(routes::show_results::<S, L, F>))
-        .route("/jobs/{id}/cancel", post(routes::cancel_job::<S, L, F>))
         .route("/health", get(routes::health))
         .route("/openapi.json", get(openapi::serve))
+        .merge(guarded)
         .fallback(routes::no_route)
         .method_not_allowed_fallback(routes::no_method)
-        .with_state(api)
 }
 
 #[cfg(test)]

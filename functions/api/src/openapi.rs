@@ -3,7 +3,7 @@
 use axum::Json;
 use utoipa::OpenApi;
 
-use crate::routes;
+use crate::routes::{self, again, batches, jobs, keys, operate, purge, redrive, system, videos, workflows};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -13,11 +13,32 @@ use crate::routes;
         license(name = "MIT")
     ),
     paths(
-        routes::request_upload,
-        routes::list_jobs,
-        routes::show_job,
-        routes::show_results,
-        routes::cancel_job,
+        videos::request_upload,
+        jobs::list_jobs,
+        jobs::show_job,
+        jobs::show_results,
+        jobs::cancel_job,
+        again::retry_job,
+        again::reprocess_job,
+        workflows::list_workflows,
+        workflows::show_workflow,
+        batches::announce,
+        batches::list,
+        batches::show,
+        batches::tickets,
+        batches::cancel,
+        batches::retry,
+        system::show_system,
+        operate::pause,
+        operate::resume,
+        operate::drain,
+        operate::end_drain,
+        operate::limit,
+        purge::purge,
+        redrive::redrive,
+        keys::make,
+        keys::list,
+        keys::revoke,
         routes::health,
         serve,
     )

@@ -1,0 +1,199 @@
+//! Trying again, and running another job on the same upload.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use jiff::SignedDuration;
+use marey_cloud::{
+    CloudError,
+    store::{ReadJobs, WriteJobs},
+};
+use marey_contract::{ErrorAnswer, JobDetail, ReprocessRequest};
+use marey_engine::{Job, JobEvent, JobId, JobRefusal, JobState, StageRow, Wishes, Workflow, parameter};
+use uuid::Uuid;
+
+use super::{
+    Answer, Shared,
+    jobs::{detail, find},
+};
+use crate::{
+    Api, Ports,
+    access::Writer,
+    answer::{Refusal, parse_or_default},
+    form::{check_priority, check_workflow},
+};
+
+/// Namespace of the ids of jobs that run on an upload again: the `UUIDv5` of `marey.reprocess` in the DNS namespace of RFC 9562.
+const NAMESPACE: Uuid = Uuid::from_u128(0x8dda_dd06_10cc_5d38_86e4_408c_411a_ec8b);
+
+/// Goes on with a job that failed or was cancelled; what is complete is kept
+#[utoipa::path(post, path = "/jobs/{id}/retry", params(("id" = String, Path, description = "the job's id")),
+    responses((status = 200, body = JobDetail), (status = 404, body = ErrorAnswer),
+        (status = 409, body = ErrorAnswer, description = "the job runs, is complete, or can never succeed")))]
+pub(crate) async fn retry_job<P: Ports>(
+    State(api): Shared<P>,
+    Writer(caller): Writer,
+    Path(id): Path<String>,
+) -> Answer<JobDetail> {
+    let snapshot = find(&api, &caller, &id).await?;
+    retry(&api, snapshot.job.value.id).await?;
+    let snapshot = find(&api, &caller, &id).await?;
+    detail(&api, &caller, &snapshot).await.map(Json)
+}
+
+/// Begins the next round of a job. `Ok` promises that the job runs again.
+///
+/// One write of the job's row decides; what follows from it, the sweeper does too. So nothing is lost if this ends between
+/// the write and the dispatch, and if the dispatch fails the answer is still that the job runs.
+pub(crate) async fn retry<P: Ports>(api: &Api<P>, id: JobId) -> Result<(), Refusal> {
+    let store = &api.conductor.store;
+    loop {
+        let row = store.job(id).await?.ok_or_else(|| Refusal::no_job(&id.to_string()))?;
+        let now = api.now();
+        let workflow = can_succeed(&row.value, api.max_bytes)?;
+        let deadline = now + SignedDuration::from_secs(workflow.deadline_s().into());
+        let next = row.value.apply(JobEvent::Retry { deadline }, now).map_err(refused)?;
+        match store.put_job(&next, row.version).await {
+            Ok(_) => break,
+            Err(CloudError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    tracing::info!(job = %id, "job retried");
+    carry_on(api, id).await;
+    Ok(())
+}
+
+/// Does what a job needs next, if it can be done now; if not, the sweeper does it within a minute.
+async fn carry_on<P: Ports>(api: &Api<P>, id: JobId) {
+    if let Err(error) = api.conductor.advance(id).await {
+        tracing::warn!(job = %id, error = error.chain(), "job left to the sweeper");
+    }
+}
+
+fn refused(refusal: JobRefusal) -> Refusal {
+    match refusal {
+        JobRefusal::Running => Refusal::conflict(
+            "JOB_RUNNING",
+            "The job is still running.",
+            "It tries by itself what is worth trying; wait until it has ended, or cancel it.",
+        ),
+        JobRefusal::Complete | JobRefusal::Ended => Refusal::conflict(
+            "JOB_COMPLETE",
+            "The job is complete.",
+            "Reprocess it to run on the same video again, with other parameters or without.",
+        ),
+    }
+}
+
+/// The workflow of a job that was not refused for what was asked of it: such a job would fail again, or run with what it must
+/// not have.
+fn can_succeed(job: &Job, max_bytes: u64) -> Result<Workflow, Refusal> {
+    let never = |message: String, hint: &str| Refusal::conflict("JOB_NOT_RETRYABLE", message, hint);
+    let workflow = Workflow::shipped(&job.workflow).ok_or_else(|| {
+        never(
+            format!("The job's workflow {:?} does not exist.", job.workflow),
+            "Reprocess the job with a workflow of GET /workflows.",
+        )
+    })?;
+    if job.input.bytes > max_bytes {
+        let message = format!("The video has {} bytes, allowed are {max_bytes}.", job.input.bytes);
+        return Err(never(message, "Upload a smaller one."));
+    }
+    if let Err(problem) = parameter::settle(&workflow, &job.wishes.params) {
+        let hint = "Reprocess the job with parameters that fit.";
+        return Err(never(format!("The job's parameters do not fit: {problem}."), hint));
+    }
+    Ok(workflow)
+}
+
+/// Runs another job on the same upload, with other parameters or another workflow
+///
+/// Stages whose inputs did not change take the earlier results, unless `reuse` is false. The same request makes the same
+/// job, however often it is sent.
+#[utoipa::path(post, path = "/jobs/{id}/reprocess", request_body = ReprocessRequest,
+    params(("id" = String, Path, description = "the job's id")),
+    responses((status = 201, body = JobDetail), (status = 200, body = JobDetail, description = "that job was there"),
+        (status = 400, body = ErrorAnswer), (status = 404, body = ErrorAnswer)))]
+pub(crate) async fn reprocess_job<P: Ports>(
+    State(api): Shared<P>,
+    Writer(caller): Writer,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<(StatusCode, Json<JobDetail>), Refusal> {
+    let request: ReprocessRequest = parse_or_default(&body, "{\"params\": {\"cutoff_hz\": 4}}")?;
+    let old = find(&api, &caller, &id).await?.job.value;
+    let (job, workflow) = another(&api, &old, &request)?;
+    let stages: Vec<_> = workflow.stages().iter().map(StageRow::of).collect();
+    // All its rows in one transaction, then what follows from them; who repeats the request finds the job and goes on.
+    let creation = api.conductor.store.create(&job, &stages).await?;
+    tracing::info!(job = %job.id, of = id, ?creation, "job made to reprocess");
+    carry_on(&api, job.id).await;
+    let status = match creation {
+        marey_cloud::store::Creation::Created => StatusCode::CREATED,
+        marey_cloud::store::Creation::Existed => StatusCode::OK,
+    };
+    let snapshot = find(&api, &caller, &job.id.to_string()).await?;
+    Ok((status, Json(detail(&api, &caller, &snapshot).await?)))
+}
+
+/// The job that a request makes of an old one.
+fn another<P: Ports>(api: &Api<P>, old: &Job, request: &ReprocessRequest) -> Result<(Job, Workflow), Refusal> {
+    check_priority(request.priority)?;
+    let workflow = check_workflow(Some(request.workflow.as_deref().unwrap_or(&old.workflow)))?;
+    if old.input.bytes > api.max_bytes {
+        let message = format!("The video has {} bytes, allowed are {}.", old.input.bytes, api.max_bytes);
+        return Err(Refusal::conflict("JOB_NOT_RETRYABLE", message, "Upload a smaller one."));
+    }
+    let mut params = request.params.clone();
+    if workflow.name() == old.workflow {
+        // What is not said anew stays as it was, if it still fits.
+        for (name, value) in &old.wishes.params {
+            if workflow.parameters().get(name).is_some_and(|parameter| parameter.admits(value)) {
+                params.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+    let wishes = Wishes {
+        params: parameter::settle(&workflow, &params)?,
+        reuse: request.reuse.unwrap_or(true),
+        ..old.wishes.clone()
+    };
+    let id = id_of(old.id, workflow.name(), &wishes, request.token.as_deref());
+    let now = api.now();
+    let job = Job {
+        id,
+        owner: old.owner.clone(),
+        workflow: workflow.name().to_owned(),
+        input: old.input.clone(),
+        priority: request.priority.unwrap_or(old.priority),
+        created_at: now,
+        deadline: Some(now + SignedDuration::from_secs(workflow.deadline_s().into())),
+        round: 0,
+        wishes,
+        trace: id.to_string().replace('-', ""),
+        state: JobState::Running,
+    };
+    Ok((job, workflow))
+}
+
+/// The same work has the same id, so that a request that is sent twice makes one job.
+fn id_of(old: JobId, workflow: &str, wishes: &Wishes, token: Option<&str>) -> JobId {
+    // Maps are ordered, so the same wishes are the same text.
+    let wishes = serde_json::to_string(wishes).unwrap_or_default();
+    let name = [&old.to_string(), workflow, &wishes, token.unwrap_or_default()].join("\u{1f}");
+    JobId::reserved(Uuid::new_v5(&NAMESPACE, name.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_namespace_is_the_one_it_says() {
+        assert_eq!(NAMESPACE, Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"marey.reprocess"));
+    }
+}
