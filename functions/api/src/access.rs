@@ -49,7 +49,11 @@ impl Access {
     /// # Errors
     /// One of them is malformed.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let optional = |name: &str| lookup(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let optional = |name: &str| {
+            lookup(name)
+                .map(|text| text.trim().to_owned())
+                .filter(|text| !text.is_empty())
+        };
         let wrong = |name: &str, problem: String| SettingsError {
             name: name.to_owned(),
             problem,
@@ -65,7 +69,10 @@ impl Access {
             .as_ref()
             .is_some_and(|hash| hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
         {
-            return Err(wrong("MAREY_ADMIN_KEY_SHA256", "is not 64 hexadecimal digits".to_owned()));
+            return Err(wrong(
+                "MAREY_ADMIN_KEY_SHA256",
+                "is not 64 hexadecimal digits".to_owned(),
+            ));
         }
         let principals = optional("MAREY_ADMIN_PRINCIPALS").unwrap_or_default();
         let admin_principals = principals.split(',').map(|one| one.trim().to_owned());
@@ -128,11 +135,7 @@ impl Caller {
 }
 
 /// Finds out who asks, before any route is run.
-pub(crate) async fn authorise<P: Ports>(
-    State(api): State<Arc<Api<P>>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn authorise<P: Ports>(State(api): State<Arc<Api<P>>>, mut request: Request, next: Next) -> Response {
     let key = key_of(request.headers());
     let arn = arn_of(request.extensions().get::<RequestContext>());
     match caller(&api, key, arn).await {
@@ -202,7 +205,11 @@ async fn holder_of<P: Ports>(api: &Api<P>, key: &str) -> Result<Caller, Refusal>
             scopes: key.scopes,
         }),
         // Whether there was such a key once is nobody's business.
-        _ => Err(refused("KEY_INVALID", "The key does not work.", "Ask an administrator for another.")),
+        _ => Err(refused(
+            "KEY_INVALID",
+            "The key does not work.",
+            "Ask an administrator for another.",
+        )),
     }
 }
 
@@ -276,7 +283,12 @@ mod tests {
         let arn = "arn:aws:sts::123456789012:assumed-role/Admin/ann";
         assert!(matches("arn:aws:sts::123456789012:assumed-role/Admin/*", arn));
         assert!(matches("*", arn) && matches("arn:*:assumed-role/*/ann", arn) && matches(arn, arn));
-        for other in ["", "arn:*:role/Admin", "arn:aws:sts::123456789012:assumed-role/Admin", "*bob"] {
+        for other in [
+            "",
+            "arn:*:role/Admin",
+            "arn:aws:sts::123456789012:assumed-role/Admin",
+            "*bob",
+        ] {
             assert!(!matches(other, arn), "{other}");
         }
     }
@@ -296,16 +308,24 @@ mod tests {
         assert_eq!(read("MAREY_ACCESS", "open").unwrap().mode, Mode::Open);
         assert!(read("MAREY_ACCESS", "all").is_err());
         assert!(read("MAREY_ADMIN_KEY_SHA256", "abc").is_err());
-        assert_eq!(read("MAREY_ADMIN_PRINCIPALS", "a, b,").unwrap().admin_principals, ["a", "b"]);
+        assert_eq!(
+            read("MAREY_ADMIN_PRINCIPALS", "a, b,").unwrap().admin_principals,
+            ["a", "b"]
+        );
     }
 
     #[test]
     fn a_key_is_found_in_either_header() {
-        let headers = |name: &'static str, value: &'static str| HeaderMap::from_iter([(
-            axum::http::HeaderName::from_static(name),
-            axum::http::HeaderValue::from_static(value),
-        )]);
-        assert_eq!(key_of(&headers("authorization", "Bearer marey_1")).as_deref(), Some("marey_1"));
+        let headers = |name: &'static str, value: &'static str| {
+            HeaderMap::from_iter([(
+                axum::http::HeaderName::from_static(name),
+                axum::http::HeaderValue::from_static(value),
+            )])
+        };
+        assert_eq!(
+            key_of(&headers("authorization", "Bearer marey_1")).as_deref(),
+            Some("marey_1")
+        );
         assert_eq!(key_of(&headers("x-marey-key", "marey_2")).as_deref(), Some("marey_2"));
         assert_eq!(key_of(&headers("authorization", "AWS4-HMAC-SHA256 Credential=x")), None);
     }

@@ -95,7 +95,10 @@ impl IntoResponse for Refusal {
 /// Reads a body; `example` shows what would do.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| {
-        Refusal::bad_request(format!("The body cannot be read: {error}."), format!("Send JSON such as {example}."))
+        Refusal::bad_request(
+            format!("The body cannot be read: {error}."),
+            format!("Send JSON such as {example}."),
+        )
     })
 }
 

@@ -33,14 +33,20 @@ pub(crate) fn check(request: &VideoRequest, batch: Option<BatchId>) -> Result<Wi
     parameter::settle(&workflow, &request.params)?;
     if let Some(address) = &request.notify {
         check_notify(address).map_err(|unfit| {
-            Refusal::bad_request(format!("{unfit}."), "Give an address such as https://example.org/marey.")
+            Refusal::bad_request(
+                format!("{unfit}."),
+                "Give an address such as https://example.org/marey.",
+            )
         })?;
     }
     let metadata = metadata(request, batch);
     let weight: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
     if weight > MOST_METADATA {
         let message = format!("The parameters and the address weigh {weight} bytes, S3 takes {MOST_METADATA}.");
-        return Err(Refusal::bad_request(message, "Leave out parameters that have their default, or shorten them."));
+        return Err(Refusal::bad_request(
+            message,
+            "Leave out parameters that have their default, or shorten them.",
+        ));
     }
     Ok(Wish {
         name,

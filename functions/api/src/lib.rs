@@ -131,7 +131,10 @@ pub fn router<P: Ports>(api: Arc<Api<P>>) -> Router {
         .route("/system", get(system::show_system::<P>))
         .route("/system/pause", post(operate::pause::<P>))
         .route("/system/resume", post(operate::resume::<P>))
-        .route("/system/drain", post(operate::drain::<P>).delete(operate::end_drain::<P>))
+        .route(
+            "/system/drain",
+            post(operate::drain::<P>).delete(operate::end_drain::<P>),
+        )
         .route("/system/concurrency", post(operate::limit::<P>))
         .route("/system/purge", post(purge::purge::<P>))
         .route("/queues/{name}/redrive", post(redrive::redrive::<P>))

@@ -145,14 +145,21 @@ fn another<P: Ports>(api: &Api<P>, old: &Job, request: &ReprocessRequest) -> Res
     check_priority(request.priority)?;
     let workflow = check_workflow(Some(request.workflow.as_deref().unwrap_or(&old.workflow)))?;
     if old.input.bytes > api.max_bytes {
-        let message = format!("The video has {} bytes, allowed are {}.", old.input.bytes, api.max_bytes);
+        let message = format!(
+            "The video has {} bytes, allowed are {}.",
+            old.input.bytes, api.max_bytes
+        );
         return Err(Refusal::conflict("JOB_NOT_RETRYABLE", message, "Upload a smaller one."));
     }
     let mut params = request.params.clone();
     if workflow.name() == old.workflow {
         // What is not said anew stays as it was, if it still fits.
         for (name, value) in &old.wishes.params {
-            if workflow.parameters().get(name).is_some_and(|parameter| parameter.admits(value)) {
+            if workflow
+                .parameters()
+                .get(name)
+                .is_some_and(|parameter| parameter.admits(value))
+            {
                 params.entry(name.clone()).or_insert_with(|| value.clone());
             }
         }

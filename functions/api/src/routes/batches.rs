@@ -66,22 +66,27 @@ pub(crate) async fn announce<P: Ports>(
 }
 
 /// A sound batch and its items. Every item is checked before anything is stored.
-fn check<P: Ports>(
-    api: &Api<P>,
-    caller: &Caller,
-    request: &BatchRequest,
-) -> Result<(Batch, Vec<BatchItem>), Refusal> {
+fn check<P: Ports>(api: &Api<P>, caller: &Caller, request: &BatchRequest) -> Result<(Batch, Vec<BatchItem>), Refusal> {
     let name = request.name.trim();
     if name.is_empty() || name.len() > LONGEST_NAME || name.contains(char::is_control) {
         let hint = format!("Give a name of 1 to {LONGEST_NAME} bytes.");
-        return Err(Refusal::bad_request("The batch's name is empty, too long, or has control characters.", hint));
+        return Err(Refusal::bad_request(
+            "The batch's name is empty, too long, or has control characters.",
+            hint,
+        ));
     }
     if request.token.as_ref().is_some_and(|token| token.len() > LONGEST_TOKEN) {
-        return Err(Refusal::bad_request("The token is too long.", format!("Give at most {LONGEST_TOKEN} bytes.")));
+        return Err(Refusal::bad_request(
+            "The token is too long.",
+            format!("Give at most {LONGEST_TOKEN} bytes."),
+        ));
     }
     if request.items.is_empty() || request.items.len() > MOST_ITEMS {
         let message = format!("The batch has {} videos.", request.items.len());
-        return Err(Refusal::bad_request(message, format!("Give 1 to {MOST_ITEMS}; make several batches of more.")));
+        return Err(Refusal::bad_request(
+            message,
+            format!("Give 1 to {MOST_ITEMS}; make several batches of more."),
+        ));
     }
     let id = id_of(&caller.owner, request)?;
     let workflow = form::check_workflow(request.workflow.as_deref())?;
@@ -170,7 +175,11 @@ async fn page_of_tickets<P: Ports>(
     while at < items.len() && tickets.len() < TICKETS_PER_PAGE {
         let upto = (at + TICKETS_PER_PAGE - tickets.len()).min(items.len());
         let some: Vec<_> = (at..upto).collect();
-        let jobs = together(some.iter().map(|item| api.conductor.store.job(batch.job_of(*item as u32)))).await;
+        let jobs = together(
+            some.iter()
+                .map(|item| api.conductor.store.job(batch.job_of(*item as u32))),
+        )
+        .await;
         for (item, job) in some.into_iter().zip(jobs) {
             // Another content under the key of a job that is there would make another job.
             if job?.is_some() {
@@ -205,9 +214,16 @@ fn place(query: Result<Query<ListQuery>, QueryRejection>) -> Result<(usize, usiz
     if !(1..=200).contains(&limit) {
         return Err(Refusal::bad_request(format!("The limit is {limit}."), "Give 1 to 200."));
     }
-    let cursor = query.cursor.as_deref().filter(|cursor| !cursor.is_empty()).unwrap_or("0");
+    let cursor = query
+        .cursor
+        .as_deref()
+        .filter(|cursor| !cursor.is_empty())
+        .unwrap_or("0");
     let from = cursor.parse().map_err(|_| {
-        Refusal::bad_request(format!("The cursor is {cursor:?}."), "Give the next_cursor of the answer before.")
+        Refusal::bad_request(
+            format!("The cursor is {cursor:?}."),
+            "Give the next_cursor of the answer before.",
+        )
     })?;
     Ok((from, limit as usize))
 }
@@ -310,7 +326,10 @@ pub(crate) async fn cancel<P: Ports>(
     // First nobody gets leave to upload any more, then what has arrived is cancelled.
     mark_cancelled(&api, batch.id).await?;
     let running = |job: &Job| !job.has_ended();
-    change(&api, &batch, running, began, |api, id| async move { cancel_one(api, id).await }).await
+    change(&api, &batch, running, began, |api, id| async move {
+        cancel_one(api, id).await
+    })
+    .await
 }
 
 async fn mark_cancelled<P: Ports>(api: &Api<P>, id: BatchId) -> Result<(), Refusal> {
@@ -360,7 +379,10 @@ pub(crate) async fn retry<P: Ports>(
     let began = api.now();
     let batch = find(&api, &caller, &id).await?;
     let failed = |job: &Job| matches!(job.state, JobState::Failed { .. });
-    change(&api, &batch, failed, began, |api, id| async move { retry_one(api, id).await }).await
+    change(&api, &batch, failed, began, |api, id| async move {
+        retry_one(api, id).await
+    })
+    .await
 }
 
 /// Whether a job is tried again by this.

@@ -90,11 +90,7 @@ pub(crate) async fn show_job<P: Ports>(
 }
 
 /// Everything that is said of a job.
-pub(crate) async fn detail<P: Ports>(
-    api: &Api<P>,
-    caller: &Caller,
-    snapshot: &Snapshot,
-) -> Result<JobDetail, Refusal> {
+pub(crate) async fn detail<P: Ports>(api: &Api<P>, caller: &Caller, snapshot: &Snapshot) -> Result<JobDetail, Refusal> {
     let (store, now) = (&api.conductor.store, api.now());
     let job = &snapshot.job.value;
     let controls = store.controls().await?;
@@ -152,11 +148,17 @@ pub(crate) async fn show_results<P: Ports>(
         }
         JobState::Failed { .. } | JobState::Cancelled { .. } => {
             let hint = "Its status says why it ended.";
-            return Err(Refusal::conflict("JOB_WITHOUT_RESULTS", "The job left no results.", hint));
+            return Err(Refusal::conflict(
+                "JOB_WITHOUT_RESULTS",
+                "The job left no results.",
+                hint,
+            ));
         }
     }
     let workflow = Workflow::shipped(&snapshot.job.value.workflow);
-    let entries = workflow.iter().flat_map(|workflow| artifacts::results(workflow, &snapshot));
+    let entries = workflow
+        .iter()
+        .flat_map(|workflow| artifacts::results(workflow, &snapshot));
     let mut files = Vec::new();
     for entry in entries.collect::<Vec<_>>() {
         let url = api.conductor.artifacts.sign_link(&entry.artifact).await?;

@@ -45,7 +45,11 @@ pub(crate) async fn make<P: Ports>(
         scopes.extend([KeyScope::Read, KeyScope::Write]);
     }
     // Two random UUIDs: 244 bits that nobody can guess.
-    let secret = format!("{PREFIX}{:032x}{:032x}", api.conductor.time.random(), api.conductor.time.random());
+    let secret = format!(
+        "{PREFIX}{:032x}{:032x}",
+        api.conductor.time.random(),
+        api.conductor.time.random()
+    );
     let key = ApiKey {
         hash: hash_of(&secret),
         owner: request.owner,
@@ -72,7 +76,10 @@ fn check(request: &KeyRequest) -> Result<(), Refusal> {
         return Err(Refusal::bad_request(format!("{owner:?} cannot be an owner."), hint));
     }
     if request.note.as_ref().is_some_and(|note| note.len() > LONGEST_NOTE) {
-        return Err(Refusal::bad_request("The note is too long.", format!("Give at most {LONGEST_NOTE} bytes.")));
+        return Err(Refusal::bad_request(
+            "The note is too long.",
+            format!("Give at most {LONGEST_NOTE} bytes."),
+        ));
     }
     Ok(())
 }
@@ -122,7 +129,13 @@ pub(crate) async fn revoke<P: Ports>(
 }
 
 async fn revoke_key<P: Ports>(api: &Api<P>, caller: &Caller, id: &str) -> Result<KeyDetail, Refusal> {
-    let missing = || Refusal::not_found("KEY_NOT_FOUND", format!("There is no key {id}."), "GET /keys lists them.");
+    let missing = || {
+        Refusal::not_found(
+            "KEY_NOT_FOUND",
+            format!("There is no key {id}."),
+            "GET /keys lists them.",
+        )
+    };
     let keys = api.conductor.store.keys().await?;
     let hash = keys.into_iter().find(|key| key.id() == id).ok_or_else(missing)?.hash;
     loop {

@@ -7,9 +7,7 @@ use marey_cloud::{
     queues::LimitStages,
     store::{ReadControls, ReadJobs, WriteControls},
 };
-use marey_contract::{
-    ConcurrencyRequest, ControlDetail, DrainRequest, ErrorAnswer, PauseRequest, ResumeRequest,
-};
+use marey_contract::{ConcurrencyRequest, ControlDetail, DrainRequest, ErrorAnswer, PauseRequest, ResumeRequest};
 use marey_engine::{Control, JobId, Pause, Scope, StageName, Workflow};
 
 use super::{Answer, Shared, is_late, system::stages, together, workflows::no_workflow};
@@ -115,7 +113,11 @@ fn scope(stage_name: Option<&str>, workflow: Option<&str>) -> Result<Scope, Refu
 async fn decide<P: Ports>(api: &Api<P>, scope: Scope, change: impl Fn(&mut Control)) -> Result<Control, Refusal> {
     let store = &api.conductor.store;
     loop {
-        let row = store.control_rows().await?.into_iter().find(|row| row.value.scope == scope);
+        let row = store
+            .control_rows()
+            .await?
+            .into_iter()
+            .find(|row| row.value.scope == scope);
         let version = row.as_ref().map(|row| row.version);
         let mut control = row.map_or_else(|| Control::new(scope.clone()), |row| row.value);
         change(&mut control);

@@ -74,9 +74,10 @@ pub(crate) async fn purge<P: Ports>(State(api): Shared<P>, Admin(_): Admin, body
 
 fn unknown_cursor(error: CloudError) -> Refusal {
     match error {
-        CloudError::Malformed { .. } => {
-            Refusal::bad_request("The cursor is none of an answer.", "Give the next_cursor of the answer before.")
-        }
+        CloudError::Malformed { .. } => Refusal::bad_request(
+            "The cursor is none of an answer.",
+            "Give the next_cursor of the answer before.",
+        ),
         other => other.into(),
     }
 }

@@ -62,7 +62,11 @@ pub(crate) async fn redrive<P: Ports>(
     if stage.is_none() && name != INTAKE {
         let known: Vec<_> = stages.iter().map(StageName::as_str).collect();
         let hint = format!("There are {INTAKE}, {}.", known.join(", "));
-        return Err(Refusal::not_found("QUEUE_NOT_FOUND", format!("There is no queue called {name:?}."), hint));
+        return Err(Refusal::not_found(
+            "QUEUE_NOT_FOUND",
+            format!("There is no queue called {name:?}."),
+            hint,
+        ));
     }
     let began = api.now();
     let mut answer = RedriveAnswer {
@@ -99,7 +103,9 @@ pub(crate) async fn redrive<P: Ports>(
 }
 
 async fn take<P: Ports>(api: &Api<P>, stage: Option<&StageName>, message: &Parked) -> Result<Fate, Refusal> {
-    let task = serde_json::from_str::<Task>(&message.body).ok().and_then(|task| task.check().ok());
+    let task = serde_json::from_str::<Task>(&message.body)
+        .ok()
+        .and_then(|task| task.check().ok());
     match (stage, task) {
         (Some(stage), Some(task)) if task.payload.stage == *stage => take_task(api, &task).await,
         // Whatever of the bucket's events was in the way, intake looks again; a second time does no harm.
@@ -117,7 +123,11 @@ async fn take<P: Ports>(api: &Api<P>, stage: Option<&StageName>, message: &Parke
 /// Whether a message is one of S3's events.
 fn is_of_bucket(body: &str) -> bool {
     let event = serde_json::from_str::<serde_json::Value>(body).ok();
-    event.is_some_and(|event| event["Records"].as_array().is_some_and(|records| records.iter().any(|r| r["s3"].is_object())))
+    event.is_some_and(|event| {
+        event["Records"]
+            .as_array()
+            .is_some_and(|records| records.iter().any(|r| r["s3"].is_object()))
+    })
 }
 
 async fn take_task<P: Ports>(api: &Api<P>, task: &Task) -> Result<Fate, Refusal> {

@@ -55,7 +55,14 @@ pub(crate) async fn show_system<P: Ports>(State(api): Shared<P>, Admin(_): Admin
     let mut loads = Vec::new();
     for (stage, pulses) in stages.iter().zip(pulses) {
         let waits_since = waiting.get(stage).copied();
-        loads.push(view::system::stage_load(stage, &pulses?, &controls, &depths, waits_since, now));
+        loads.push(view::system::stage_load(
+            stage,
+            &pulses?,
+            &controls,
+            &depths,
+            waits_since,
+            now,
+        ));
     }
     Ok(Json(view::system::system(loads, &controls, &depths, running, now)))
 }
@@ -75,10 +82,7 @@ async fn lane<P: Ports>(api: &Api<P>, express: bool) -> Result<(u64, bool, Vec<J
 }
 
 /// Since when each stage's shard waits that waits longest, among some jobs.
-async fn oldest_waiting<P: Ports>(
-    api: &Api<P>,
-    jobs: &[JobId],
-) -> Result<BTreeMap<StageName, Timestamp>, Refusal> {
+async fn oldest_waiting<P: Ports>(api: &Api<P>, jobs: &[JobId]) -> Result<BTreeMap<StageName, Timestamp>, Refusal> {
     let found = together(jobs.iter().map(|id| api.conductor.store.snapshot(*id))).await;
     let mut oldest: BTreeMap<StageName, Timestamp> = BTreeMap::new();
     for snapshot in found {
@@ -87,7 +91,9 @@ async fn oldest_waiting<P: Ports>(
         };
         for row in snapshot.shards.values() {
             if row.value.state == ShardState::Queued {
-                let since = oldest.entry(row.value.key.stage.clone()).or_insert(row.value.waiting_since);
+                let since = oldest
+                    .entry(row.value.key.stage.clone())
+                    .or_insert(row.value.waiting_since);
                 *since = (*since).min(row.value.waiting_since);
             }
         }

@@ -39,7 +39,11 @@ async fn own_batch<P: Ports>(api: &Api<P>, caller: &Caller, id: &str) -> Result<
     let parsed: BatchId = id.parse().map_err(|_| Refusal::no_batch(id))?;
     let row = api.conductor.store.batch(parsed).await?;
     let is_visible = row.is_some_and(|row| caller.sees(&row.value.owner));
-    if is_visible { Ok(parsed) } else { Err(Refusal::no_batch(id)) }
+    if is_visible {
+        Ok(parsed)
+    } else {
+        Err(Refusal::no_batch(id))
+    }
 }
 
 /// Leave to upload the video of a job to come.

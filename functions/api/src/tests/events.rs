@@ -8,7 +8,7 @@ use super::*;
 async fn replay(memory: &Memory, event: &str) -> (StatusCode, Value) {
     let request = lambda_http::request::from_str(event).unwrap();
     let request = request.map(|body| Body::from(body.to_vec()));
-    let answer = api(memory).oneshot(request).await.unwrap();
+    let answer = api(memory, open()).oneshot(request).await.unwrap();
     let status = answer.status();
     let bytes = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
     (status, serde_json::from_slice(&bytes).unwrap())
@@ -19,7 +19,7 @@ async fn the_sample_question_for_health_is_answered() {
     let (status, health) = replay(&Memory::default(), include_str!("../../../../events/api.json")).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(health["status"], "ok");
-    assert_eq!(health["workflows"], json!(["motion"]));
+    assert_eq!(health["workflows"], json!(["motion", "pose", "probe"]));
 }
 
 #[tokio::test]

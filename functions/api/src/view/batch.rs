@@ -37,12 +37,24 @@ pub(crate) fn detail(
         .enumerate()
         .map(|(at, job)| video_status(batch, job.as_ref(), rows.get(&at)))
         .collect();
-    let done = statuses.iter().enumerate().map(|(at, status)| share(*status, rows.get(&at)));
+    let done = statuses
+        .iter()
+        .enumerate()
+        .map(|(at, status)| share(*status, rows.get(&at)));
     let progress = done.sum::<f64>() / jobs.len().max(1) as f64;
     let counts = counts(&statuses);
     let upto = part.end.min(items.len());
     let table = (part.start.min(upto)..upto)
-        .map(|at| line(batch, &items[at], at, statuses.get(at).copied(), jobs.get(at), rows.get(&at)))
+        .map(|at| {
+            line(
+                batch,
+                &items[at],
+                at,
+                statuses.get(at).copied(),
+                jobs.get(at),
+                rows.get(&at),
+            )
+        })
         .collect();
     say::BatchDetail {
         summary: summary(batch),
@@ -117,7 +129,9 @@ fn line(
 ) -> say::BatchVideo {
     let job = job.and_then(Option::as_ref);
     let ended_at = job.and_then(Job::ended_at);
-    let took = job.zip(ended_at).map(|(job, at)| at.duration_since(job.created_at).as_millis() as i64);
+    let took = job
+        .zip(ended_at)
+        .map(|(job, at)| at.duration_since(job.created_at).as_millis() as i64);
     let error = job.and_then(|job| match &job.state {
         JobState::Failed { failure, .. } => Some(super::error(failure)),
         _ => None,
@@ -165,9 +179,17 @@ fn figures(rows: &Snapshot, line: &mut say::BatchVideo) {
         }
         // The range of each angle of the person who was seen most.
         let person = facts.get("people").and_then(|people| people.get(0));
-        for angle in person.and_then(|person| person["angles"].as_array()).into_iter().flatten() {
+        for angle in person
+            .and_then(|person| person["angles"].as_array())
+            .into_iter()
+            .flatten()
+        {
             if let Some(id) = angle["id"].as_str() {
-                note(line, format!("{stage}.{id}.range_of_motion_deg"), &angle["range_of_motion_deg"]);
+                note(
+                    line,
+                    format!("{stage}.{id}.range_of_motion_deg"),
+                    &angle["range_of_motion_deg"],
+                );
             }
         }
     }

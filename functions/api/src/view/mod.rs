@@ -31,13 +31,21 @@ pub(crate) fn failure(record: &FailureRecord, snapshot: &Snapshot, for_admin: bo
     // A record's id begins with its shard: `<job>/<stage>/<shard>/…`.
     let shard = record.id.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
     let shard = shard.parse::<ShardKey>().ok();
-    let has_several = |key: &ShardKey| snapshot.shard_count(&key.stage).ok().flatten().is_some_and(|count| count > 1);
+    let has_several = |key: &ShardKey| {
+        snapshot
+            .shard_count(&key.stage)
+            .ok()
+            .flatten()
+            .is_some_and(|count| count > 1)
+    };
     say::FailureEntry {
         at: record.at.to_string(),
         error: error(&record.failure),
         shard: shard.filter(has_several).map(|key| key.shard),
         transient: record.failure.class == FailureClass::Transient,
-        cause: for_admin.then(|| record.cause.clone()).filter(|cause| !cause.is_empty()),
+        cause: for_admin
+            .then(|| record.cause.clone())
+            .filter(|cause| !cause.is_empty()),
         message_body: record.message.clone().filter(|_| for_admin),
     }
 }
@@ -154,7 +162,10 @@ fn stage_detail(
     };
     let goes_on = !job.has_ended() && !matches!(stage.status, StageStatus::Completed | StageStatus::Skipped);
     let held = controls.hold(&job.workflow, spec).filter(|_| goes_on);
-    let pieces = shards.iter().filter(|_| has_several).map(|shard| shard_detail(shard, job, now));
+    let pieces = shards
+        .iter()
+        .filter(|_| has_several)
+        .map(|shard| shard_detail(shard, job, now));
     let facts = shards.first().filter(|_| !has_several).map(|shard| shard.facts.clone());
     say::StageDetail {
         name: stage.stage.to_string(),
@@ -240,9 +251,9 @@ fn trouble(shard: &Shard) -> Option<&Failure> {
 /// Frames per second of everything that runs, or a mean of what ran.
 fn throughput(shards: &[&Shard], now: Timestamp) -> Option<f64> {
     let rates = |running: bool| {
-        let chosen = shards.iter().filter(move |shard| {
-            matches!(shard.state, ShardState::Running { .. }) == running && !is_reused(shard)
-        });
+        let chosen = shards
+            .iter()
+            .filter(move |shard| matches!(shard.state, ShardState::Running { .. }) == running && !is_reused(shard));
         chosen.filter_map(|shard| shard.frames_per_s(now)).collect::<Vec<_>>()
     };
     let (running, ran) = (rates(true), rates(false));

@@ -28,7 +28,10 @@ fn pause(pause: &Pause) -> say::PauseDetail {
 }
 
 fn pause_of(controls: &Controls, scope: &Scope) -> Option<say::PauseDetail> {
-    controls.get(scope).and_then(|control| control.pause.as_ref()).map(pause)
+    controls
+        .get(scope)
+        .and_then(|control| control.pause.as_ref())
+        .map(pause)
 }
 
 /// What was decided.
@@ -57,7 +60,9 @@ pub(crate) fn stage_load(
     let (completed, failed) = (sum(|pulse| pulse.completed), sum(|pulse| pulse.failed));
     let (frames, run_ms) = (sum(|pulse| pulse.frames), sum(|pulse| pulse.run_ms));
     let measured = measured(pulses, now);
-    let busy = pulses.iter().filter(|pulse| is_alive(pulse, now) && pulse.working_on.is_some());
+    let busy = pulses
+        .iter()
+        .filter(|pulse| is_alive(pulse, now) && pulse.working_on.is_some());
     let ended = completed + failed;
     say::StageLoad {
         stage: stage.to_string(),
@@ -101,6 +106,9 @@ pub(crate) fn system(
         workflows: workflows.collect(),
         running,
         parked: depths.get("parked").copied().map(depth),
-        queues: depths.iter().map(|(name, found)| (name.clone(), depth(*found))).collect(),
+        queues: depths
+            .iter()
+            .map(|(name, found)| (name.clone(), depth(*found)))
+            .collect(),
     }
 }

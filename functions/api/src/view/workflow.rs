@@ -25,8 +25,14 @@ pub(crate) fn detail(workflow: &Workflow) -> say::WorkflowDetail {
         title: workflow.title().to_owned(),
         description: workflow.description().to_owned(),
         deadline_s: workflow.deadline_s(),
-        params: params.map(|(name, parameter)| (name.clone(), parameter_detail(parameter))).collect(),
-        stages: workflow.stages().iter().map(|stage| stage_detail(stage, total)).collect(),
+        params: params
+            .map(|(name, parameter)| (name.clone(), parameter_detail(parameter)))
+            .collect(),
+        stages: workflow
+            .stages()
+            .iter()
+            .map(|stage| stage_detail(stage, total))
+            .collect(),
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) mod contract;
 mod ended;
 mod keys;
 mod operations;
+#[cfg(test)]
+mod records_contract;
 
 pub use batches::{Batch, BatchItem, BatchPage, KeepBatches, MOST_ITEMS};
 pub use bookmarks::{Bookmark, KeepBookmarks};
