@@ -38,6 +38,7 @@ impl Stage for Probe {
         let defaults = CutOptions::default();
         let options = CutOptions {
             longest_s: number_or(work, "shard_s", defaults.longest_s),
+            most: number_or(work, "most_shards", defaults.most as f64) as usize,
             ..defaults
         };
         let ranges = cut(&info, &options).map_err(media_error)?;
