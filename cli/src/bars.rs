@@ -252,7 +252,7 @@ impl Journal {
                     .map(|left| format!(", {} left", estimate(left)))
                     .unwrap_or_default();
                 let ahead = job.ahead.filter(|ahead| *ahead > 0);
-                let told = ahead.map(|ahead| format!(", {ahead} before it")).unwrap_or(told);
+                let told = ahead.map_or(told, |ahead| format!(", {ahead} before it"));
                 self.say(
                     "",
                     &format!("{status} {step} {ahead:?}"),

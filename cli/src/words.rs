@@ -84,6 +84,15 @@ pub(crate) fn clock(rfc3339: &str) -> String {
     )
 }
 
+/// `1 job`, `3 jobs`.
+pub(crate) fn counted(count: usize, thing: &str) -> String {
+    if count == 1 {
+        format!("1 {thing}")
+    } else {
+        format!("{count} {thing}s")
+    }
+}
+
 /// Money with the digits that matter, to a hundredth of a cent.
 pub(crate) fn dollars(usd: f64) -> String {
     match usd {

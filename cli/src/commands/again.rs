@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::parameters::wishes;
 use crate::screen::{Paint, Screen, job_status};
-use crate::words::tame;
+use crate::words::{counted, tame};
 
 /// Tries again what failed of a job.
 pub(super) async fn retry(client: &Client, screen: &Screen, options: &Retry) -> Result<Verdict, Error> {
@@ -78,10 +78,10 @@ pub(super) async fn redrive(client: &Client, screen: &Screen, options: &Redrive)
 
 fn redriven(answer: &RedriveAnswer) -> String {
     let mut lines = vec![format!(
-        "{}: {} jobs tried again, {} messages sent back, {} no longer needed, {} left where they are",
+        "{}: {} tried again, {} sent back, {} no longer needed, {} left in place",
         tame(&answer.queue),
-        answer.jobs.len(),
-        answer.sent_back,
+        counted(answer.jobs.len(), "job"),
+        counted(answer.sent_back as usize, "message"),
         answer.forgotten,
         answer.kept
     )];

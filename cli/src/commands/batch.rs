@@ -21,7 +21,7 @@ use crate::table::{Cell, Column, render};
 use crate::upload::{VideoFile, upload};
 use crate::videos::{Chosen, choose, name_of};
 use crate::watch::{Patience, follow_batch};
-use crate::words::{dollars, duration, moment, number, percent, tame};
+use crate::words::{counted, dollars, duration, moment, number, percent, tame};
 
 const LIST: [Column<'static>; 6] = [
     Column::left("ID"),
@@ -480,7 +480,7 @@ async fn all_of<F: Future<Output = Result<Changed, Error>>>(ask: impl Fn() -> F)
 
 fn changed(screen: &Screen, changed: &Changed, what: &str) -> Result<Verdict, Error> {
     show_json_or(screen, changed, || {
-        let mut lines = vec![format!("{} jobs {what}", changed.jobs.len())];
+        let mut lines = vec![format!("{} {what}", counted(changed.jobs.len(), "job"))];
         lines.extend(changed.jobs.iter().map(|job| format!("  {}", tame(job))));
         lines.join("\n")
     })

@@ -71,11 +71,11 @@ fn fields(screen: &Screen, job: &JobDetail) -> Vec<(&'static str, String)> {
     let mut status = format!("{}, {}", screen.paint(word_paint, word), percent(job.progress));
     status.push_str(&took.map(|ms| format!(" after {}", duration(ms))).unwrap_or_default());
     if job.round > 0 {
-        status.push_str(&format!(", tried again {}", times(job.round)));
+        status = format!("{status}, tried again {}", times(job.round));
     }
     let mut workflow = format!("{}, priority {}", tame(&summary.workflow), summary.priority);
     if let Some(place) = job.runs_on {
-        workflow.push_str(&format!(", on {}", runs_on(place)));
+        workflow = format!("{workflow}, on {}", runs_on(place));
     }
     if job.reuse {
         workflow.push_str(", takes earlier results");

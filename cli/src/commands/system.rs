@@ -103,7 +103,7 @@ async fn view(client: &Client, screen: &Screen, options: &SystemView) -> Result<
     loop {
         let mut picture = view::draw(screen, &shown);
         if let Some(trouble) = &trouble {
-            picture.push_str(&format!("\n\n{}", screen.paint(Paint::Odd, trouble)));
+            picture = format!("{picture}\n\n{}", screen.paint(Paint::Odd, trouble));
         }
         view::Fullscreen::show(&picture)?;
         tokio::time::sleep(Duration::from_secs(u64::from(options.every))).await;

@@ -61,7 +61,7 @@ pub(super) async fn workflows(global: &Global, screen: &Screen, options: &Workfl
     };
     let source = client
         .as_ref()
-        .map_or_else(|| "shipped".to_owned(), |client| client.host());
+        .map_or_else(|| "shipped".to_owned(), crate::client::Client::host);
     let Some(name) = &options.name else {
         let workflows = match &client {
             Some(client) => client.workflows().await?.workflows,

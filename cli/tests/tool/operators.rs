@@ -105,12 +105,10 @@ async fn what_operators_decide_is_sent_and_told() {
         assert_eq!(ended.code, 0, "{ended:?}");
         let last = asked.lock().unwrap().last().cloned().unwrap();
         assert_eq!(last, (line.to_owned(), request));
-        told.push_str(&format!(
-            "$ marey {}\n{}{}\n",
-            arguments.join(" "),
-            ended.stdout,
-            ended.stderr
-        ));
+        told = format!(
+            "{told}{}",
+            format_args!("$ marey {}\n{}{}\n", arguments.join(" "), ended.stdout, ended.stderr)
+        );
     }
     insta::assert_snapshot!("operators", told);
 }
@@ -235,7 +233,7 @@ async fn the_system_is_shown_once_where_there_is_no_terminal() {
     let server = deployment(Arc::default()).await;
     let ended = run(&server.url(), &["system"]).await;
     assert!(
-        ended.code == 0 && ended.stdout.contains("0 jobs run") && !ended.stdout.contains('\u{1b}'),
+        ended.code == 0 && ended.stdout.contains("0 jobs running") && !ended.stdout.contains('\u{1b}'),
         "{ended:?}"
     );
     assert_eq!(

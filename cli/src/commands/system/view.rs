@@ -2,13 +2,14 @@
 
 use std::io::Write;
 
+use console::truncate_str;
 use jiff::Timestamp;
 use marey_contract::{QueueDepth, StageLoad, System};
 
 use crate::error::Error;
 use crate::screen::{Paint, Screen};
 use crate::table::{Cell, Column, render};
-use crate::words::{between_ms, clock, duration, number, percent, tame};
+use crate::words::{between_ms, clock, counted, duration, number, percent, tame};
 
 const STAGES: [Column<'static>; 11] = [
     Column::left("\nSTAGE"),
@@ -80,8 +81,8 @@ fn picture(system: &System, width: Option<usize>, paint: &dyn Fn(Paint, &str) ->
             clock(&system.at)
         ),
         format!(
-            "{} jobs run{more}, {} express{more}, {}",
-            running.standard,
+            "{}, {} express{more}, {}",
+            format_args!("{}{more} running", counted(running.standard as usize, "job")),
             running.express,
             if parked_count > 0 {
                 paint(Paint::Bad, &parked)
@@ -106,6 +107,8 @@ fn picture(system: &System, width: Option<usize>, paint: &dyn Fn(Paint, &str) ->
         lines.push(String::new());
         lines.extend(notes);
     }
+    let cut = |line: &str| width.map_or_else(|| line.to_owned(), |width| truncate_str(line, width, "…").into_owned());
+    let lines: Vec<String> = lines.iter().flat_map(|block| block.split('\n')).map(cut).collect();
     lines.join("\n")
 }
 
@@ -202,7 +205,10 @@ fn notes(system: &System, paint: &dyn Fn(Paint, &str) -> String) -> Vec<String> 
         if dead.waiting + dead.in_flight > 0 {
             notes.push(paint(
                 Paint::Bad,
-                &format!("{name} has {} dead letters", dead.waiting + dead.in_flight),
+                &format!(
+                    "{name} has {}",
+                    counted((dead.waiting + dead.in_flight) as usize, "dead letter")
+                ),
             ));
         }
     }
@@ -276,13 +282,7 @@ mod tests {
     #[test]
     fn the_table_is_no_wider_than_the_terminal() {
         for width in 60..160 {
-            let table = plain(Some(width));
-            let lines = table
-                .lines()
-                .skip_while(|line| !line.is_empty())
-                .skip(1)
-                .take_while(|line| !line.is_empty());
-            for line in lines {
+            for line in plain(Some(width)).lines() {
                 assert!(measure_text_width(line) <= width, "{width}: {line}");
             }
         }

@@ -175,7 +175,7 @@ fn draw_box(node: &Node, place: Place, svg: &mut String) {
     }
 }
 
-/// How wide a text is in a font that runs wide, at 13 px: measured on DejaVu Sans and Verdana, rounded up.
+/// How wide a text is in a font that runs wide, at 13 px: measured on two that do, rounded up.
 fn widest_px(text: &str) -> f64 {
     let width = |character: char| match (character, super::columns(character.encode_utf8(&mut [0; 4]))) {
         (_, 0) => 0.0,

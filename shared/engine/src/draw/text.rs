@@ -70,10 +70,8 @@ fn draw_border(node: &Node, place: Place, rows: &mut [Vec<char>]) {
     let (across, down) = if node.optional { ('╌', '╎') } else { ('─', '│') };
     let (left, right) = (place.x, place.x + place.width - 1);
     let (top, bottom) = (place.y, place.y + BOX_ROWS - 1);
-    for x in left..=right {
-        rows[top][x] = across;
-        rows[bottom][x] = across;
-    }
+    rows[top][left..=right].fill(across);
+    rows[bottom][left..=right].fill(across);
     for row in &mut rows[top..=bottom] {
         row[left] = down;
         row[right] = down;
