@@ -98,11 +98,12 @@ impl<S: WriteJobs + ReadControls, A: StoreArtifacts, Q: SendTasks, T: Time> Cond
             if number == key.shard {
                 continue;
             }
+            // One that has no row yet is being sent by somebody whose own message is not acknowledged before it is.
             if self
                 .store
                 .shard(&sibling)
                 .await?
-                .is_some_and(|row| !row.value.has_ended())
+                .is_none_or(|row| !row.value.has_ended())
             {
                 return Ok(true);
             }
