@@ -19,6 +19,7 @@ mod sample;
 mod scale;
 mod setup;
 mod shell;
+mod simulate;
 mod stack;
 
 use std::path::PathBuf;
@@ -62,6 +63,8 @@ enum Command {
     Load(proof::LoadOptions),
     /// Work out what a long video takes, in seconds and dollars
     Scale(scale::Options),
+    /// Simulate the engine in a world that breaks on purpose; `--help` after `--` tells what it takes
+    Simulate(simulate::Options),
     /// Measure speed and size, against a named peer in the same run
     Bench(bench::Options),
     /// Build functions and layers for a real account
@@ -81,6 +84,7 @@ fn main() -> Result<()> {
         Command::Chaos(options) => proof::chaos(&options),
         Command::Load(options) => proof::load(&options),
         Command::Scale(options) => scale::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Package(options) => package::run(&options),
     }

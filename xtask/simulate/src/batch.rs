@@ -97,11 +97,18 @@ async fn run(world: &World, child: &Child) -> bool {
         return true;
     }
     // Like every program it looks at the rows before it begins.
-    let shards = world.state().jobs.get(&child.key.job).and_then(|job| job.rows.shard_count(&child.key.stage).ok()?);
+    let shards = world
+        .state()
+        .jobs
+        .get(&child.key.job)
+        .and_then(|job| job.rows.shard_count(&child.key.stage).ok()?);
     let now = machine.now();
     let work = Task::new(&row.value, child.key.clone(), shards.unwrap_or(1), "batch", now);
     let deadline = now + jiff::SignedDuration::from_micros(timeout_us as i64);
-    matches!(machine.harness.run_task(&work, deadline).await, Ok(Disposal::Acknowledge))
+    matches!(
+        machine.harness.run_task(&work, deadline).await,
+        Ok(Disposal::Acknowledge)
+    )
 }
 
 /// The end of a container, however it came.
@@ -162,9 +169,10 @@ fn tell_failure(state: &mut State, array: &Array, index: Option<u32>, about: &Ab
     let body: Arc<str> = event.to_string().into();
     let queue = state.queues.of_batch_failures();
     let rates = state.rates();
-    let (again, late_us) = caller.world.clock.roll(|chance| {
-        (chance.happens(rates.late_event), chance.between(SECOND, 600 * SECOND))
-    });
+    let (again, late_us) = caller
+        .world
+        .clock
+        .roll(|chance| (chance.happens(rates.late_event), chance.between(SECOND, 600 * SECOND)));
     state.send_message(queue, &body, about, caller);
     if again {
         state.tally.faults.late_events += 1;

@@ -34,27 +34,33 @@ impl State {
 impl World {
     /// Stores the object that an artifact says it is.
     async fn store_artifact(&self, artifact: &Artifact) -> Result<(), CloudError> {
-        self.call(Call::Store, || artifact.key.clone(), |state, caller| {
-            let forgets = state.has(Planted::ForgetArtifact);
-            if !(forgets && caller.world.clock.roll(|chance| chance.happens(0.1))) {
-                let object = Object {
-                    sha256: artifact.sha256.clone(),
-                    bytes: Vec::new(),
-                    by: caller.task,
-                };
-                state.store(&artifact.key, object, caller.now_us);
-            }
-            Ok(())
-        })
+        self.call(
+            Call::Store,
+            || artifact.key.clone(),
+            |state, caller| {
+                let forgets = state.has(Planted::ForgetArtifact);
+                if !(forgets && caller.world.clock.roll(|chance| chance.happens(0.1))) {
+                    let object = Object {
+                        sha256: artifact.sha256.clone(),
+                        bytes: Vec::new(),
+                        by: caller.task,
+                    };
+                    state.store(&artifact.key, object, caller.now_us);
+                }
+                Ok(())
+            },
+        )
         .await
     }
 }
 
 impl StoreArtifacts for World {
     async fn fetch(&self, key: &str, _to: &Path) -> Result<(), CloudError> {
-        self.call(Call::Fetch, || key.to_owned(), |state, _| {
-            state.objects.get(key).map(drop).ok_or_else(|| missing(key))
-        })
+        self.call(
+            Call::Fetch,
+            || key.to_owned(),
+            |state, _| state.objects.get(key).map(drop).ok_or_else(|| missing(key)),
+        )
         .await
     }
 
@@ -63,23 +69,35 @@ impl StoreArtifacts for World {
     }
 
     async fn copy(&self, from: &Artifact, to: &str) -> Result<(), CloudError> {
-        self.call(Call::Store, || format!("{} → {to}", from.key), |state, caller| {
-            let mut object = state.objects.get(&from.key).cloned().ok_or_else(|| missing(&from.key))?;
-            object.by = caller.task;
-            state.store(to, object, caller.now_us);
-            Ok(())
-        })
+        self.call(
+            Call::Store,
+            || format!("{} → {to}", from.key),
+            |state, caller| {
+                let mut object = state
+                    .objects
+                    .get(&from.key)
+                    .cloned()
+                    .ok_or_else(|| missing(&from.key))?;
+                object.by = caller.task;
+                state.store(to, object, caller.now_us);
+                Ok(())
+            },
+        )
         .await
     }
 
     async fn store_bytes(&self, key: &str, _content_type: &str, bytes: Vec<u8>) -> Result<(), CloudError> {
-        self.call(Call::Store, || key.to_owned(), |state, caller| {
-            let (sha256, by) = (String::new(), caller.task);
-            if !state.has(Planted::ForgetManifest) {
-                state.objects.insert(key.to_owned(), Object { sha256, bytes, by });
-            }
-            Ok(())
-        })
+        self.call(
+            Call::Store,
+            || key.to_owned(),
+            |state, caller| {
+                let (sha256, by) = (String::new(), caller.task);
+                if !state.has(Planted::ForgetManifest) {
+                    state.objects.insert(key.to_owned(), Object { sha256, bytes, by });
+                }
+                Ok(())
+            },
+        )
         .await
     }
 }
@@ -119,7 +137,12 @@ impl Workshop {
         // The second stage of the first job's workflow is the one that is broken.
         let broken = first
             .and_then(|id| Some(state.jobs.get(&id)?.rows.job.value.workflow.clone()))
-            .and_then(|name| marey_engine::Workflow::shipped(&name)?.stages().get(1).map(|stage| stage.name.clone()));
+            .and_then(|name| {
+                marey_engine::Workflow::shipped(&name)?
+                    .stages()
+                    .get(1)
+                    .map(|stage| stage.name.clone())
+            });
         let is_broken = state.scenario.broken_stage && !state.is_calm && broken.as_ref() == Some(&attempt.key.stage);
         let longest_us = state.scenario.longest_work_us;
         drop(state);
@@ -163,13 +186,14 @@ impl Workplace for Workshop {
         &self.stage
     }
 
-    async fn fetch(
-        &self,
-        attempt: &Attempt,
-        control: Arc<marey_cloud::Control>,
-    ) -> Result<SimBench, StageError> {
+    async fn fetch(&self, attempt: &Attempt, control: Arc<marey_cloud::Control>) -> Result<SimBench, StageError> {
         for input in &attempt.spec.inputs {
-            let Input::Artifact { stage, name, may_be_missing } = input else {
+            let Input::Artifact {
+                stage,
+                name,
+                may_be_missing,
+            } = input
+            else {
                 continue;
             };
             let whole = attempt.snapshot.is_stage_complete(stage);
@@ -177,12 +201,18 @@ impl Workplace for Workshop {
                 return Err(StageError::internal(format!("the stage {stage} left no {name}")));
             }
             // Every one is looked for; of many only the first and the last take their time.
-            let keys: Vec<_> = attempt.snapshot.artifacts_of(stage, name).map(|it| it.key.clone()).collect();
+            let keys: Vec<_> = attempt
+                .snapshot
+                .artifacts_of(stage, name)
+                .map(|it| it.key.clone())
+                .collect();
             let now_us = self.world.clock.now_us();
             {
                 let mut state = self.world.state();
                 let gone = keys.iter().find(|key| whole && !state.objects.contains_key(*key));
-                let verdict = gone.map_or(Ok(()), |key| Err(format!("{} reads {key}, which is not stored", attempt.key)));
+                let verdict = gone.map_or(Ok(()), |key| {
+                    Err(format!("{} reads {key}, which is not stored", attempt.key))
+                });
                 state.hold("no_stage_begins_before_its_needs", now_us, verdict);
             }
             for key in keys.first().into_iter().chain(keys.get(1..).and_then(<[_]>::last)) {
@@ -208,7 +238,11 @@ impl Workplace for Workshop {
             state.tally.faults.failures += u64::from(fortune.transient || fortune.permanent || fortune.lies);
             state.tally.faults.hangs += u64::from(fortune.hangs);
         }
-        let takes_us = if fortune.hangs { 3_600 * SECOND } else { fortune.takes_us };
+        let takes_us = if fortune.hangs {
+            3_600 * SECOND
+        } else {
+            fortune.takes_us
+        };
         let control = bench.control.clone();
         let mut work = std::pin::pin!(self.world.clock.sleep_us(takes_us));
         // The heartbeats run in the same task, so whoever is told to stop is polled right after.
@@ -241,7 +275,11 @@ impl Workplace for Workshop {
     }
 
     async fn store(&self, attempt: &Attempt, product: SimProduct) -> Result<Left, StageError> {
-        let number = if self.world.state().has(Planted::KeysWithoutAttempt) { 1 } else { attempt.number };
+        let number = if self.world.state().has(Planted::KeysWithoutAttempt) {
+            1
+        } else {
+            attempt.number
+        };
         let mut artifacts = Vec::new();
         for (place, name) in attempt.spec.artifacts.iter().enumerate() {
             // No two runs of an encoder give the same bytes.

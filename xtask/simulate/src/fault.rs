@@ -83,7 +83,13 @@ impl FromStr for Planted {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let known = || Self::ALL.iter().map(|fault| fault.name()).collect::<Vec<_>>().join(", ");
+        let known = || {
+            Self::ALL
+                .iter()
+                .map(|fault| fault.name())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         let found = Self::ALL.iter().copied().find(|fault| fault.name() == text);
         found.ok_or_else(|| format!("no fault is called {text}; there are {}", known()))
     }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use marey_cloud::{
-    CloudError, Conductor, Time,
-    dead_letter,
+    CloudError, Conductor, Time, dead_letter,
     harness::{Disposal, Harness, Received},
     store::WriteJobs,
 };
@@ -59,7 +58,9 @@ pub fn conductor(world: &World, source: &str, skew_us: i64) -> SimConductor {
 
 /// A clock error.
 pub fn skew(world: &World) -> i64 {
-    world.clock.roll(|chance| chance.between(0, 2 * SKEW_US) as i64 - SKEW_US as i64)
+    world
+        .clock
+        .roll(|chance| chance.between(0, 2 * SKEW_US) as i64 - SKEW_US as i64)
 }
 
 /// A machine for a stage, and the process that lives on it.

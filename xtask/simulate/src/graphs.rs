@@ -6,7 +6,15 @@ use marey_engine::Workflow;
 
 /// The names of the workflows that jobs run.
 pub const NAMES: &[&str] = &[
-    "motion", "motion", "motion", "sim-diamond", "sim-advert", "sim-avatar", "sim-optional", "sim-wide", "sim-batch",
+    "motion",
+    "motion",
+    "motion",
+    "sim-diamond",
+    "sim-advert",
+    "sim-avatar",
+    "sim-optional",
+    "sim-wide",
+    "sim-batch",
 ];
 
 /// Those with stages of as many shards as a fact says.

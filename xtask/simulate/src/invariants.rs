@@ -5,7 +5,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use marey_cloud::artifacts::Manifest;
-use marey_engine::{Controls, Job, JobState, Scope, Shard, ShardCount, ShardState, Snapshot, StageName, Workflow, plan};
+use marey_engine::{
+    Controls, Job, JobState, Scope, Shard, ShardCount, ShardState, Snapshot, StageName, Workflow, plan,
+};
 
 use crate::{
     clock::{TaskId, moment},
@@ -20,21 +22,63 @@ pub type Verdict = Result<(), String>;
 
 /// The invariants and what they say, for people.
 pub const ALL: &[(&str, &str)] = &[
-    ("every_job_ends", "Once the trouble is over every job ends within 90 minutes."),
-    ("ended_jobs_stay_ended", "A job that ended changes only when somebody asks for another round."),
-    ("ended_shards_stay_ended", "A completed shard never changes; a failed or cancelled one only in a later round."),
-    ("completed_jobs_are_whole", "A completed job has every promised artifact, once, in the manifest and in the bucket."),
+    (
+        "every_job_ends",
+        "Once the trouble is over every job ends within 90 minutes.",
+    ),
+    (
+        "ended_jobs_stay_ended",
+        "A job that ended changes only when somebody asks for another round.",
+    ),
+    (
+        "ended_shards_stay_ended",
+        "A completed shard never changes; a failed or cancelled one only in a later round.",
+    ),
+    (
+        "completed_jobs_are_whole",
+        "A completed job has every promised artifact, once, in the manifest and in the bucket.",
+    ),
     ("artifacts_are_immutable", "No artifact is replaced by another content."),
-    ("no_stage_begins_before_its_needs", "An attempt begins when every stage that it needs has ended, and reads what is stored."),
-    ("nothing_runs_after_its_job_ended", "When a job has ended (a cancel is an end), its shards only end."),
-    ("nothing_begins_while_paused", "No attempt begins at a stage that is paused."),
-    ("attempts_stay_within_policy", "No shard begins more attempts in a round than its stage allows."),
-    ("only_the_holder_writes", "Whoever does not hold the lease changes a running shard only when the lease is over."),
-    ("no_row_is_orphaned", "Every shard's row belongs to a stage of its job and to a shard that the stage has."),
-    ("acknowledged_only_when_durable", "A message is deleted when what it asked for is durable, or on its way in another."),
-    ("dead_letters_are_kept", "A dead letter is parked, unless what it asks for is done, cancelled, or sent again."),
-    ("held_shards_are_sent_after_resume", "No shard is held when nothing is paused any more."),
-    ("work_is_linear_in_shards", "Writes, messages and heartbeats are at most linear in shards, time and injected faults."),
+    (
+        "no_stage_begins_before_its_needs",
+        "An attempt begins when every stage that it needs has ended, and reads what is stored.",
+    ),
+    (
+        "nothing_runs_after_its_job_ended",
+        "When a job has ended (a cancel is an end), its shards only end.",
+    ),
+    (
+        "nothing_begins_while_paused",
+        "No attempt begins at a stage that is paused.",
+    ),
+    (
+        "attempts_stay_within_policy",
+        "No shard begins more attempts in a round than its stage allows.",
+    ),
+    (
+        "only_the_holder_writes",
+        "Whoever does not hold the lease changes a running shard only when the lease is over.",
+    ),
+    (
+        "no_row_is_orphaned",
+        "Every shard's row belongs to a stage of its job and to a shard that the stage has.",
+    ),
+    (
+        "acknowledged_only_when_durable",
+        "A message is deleted when what it asked for is durable, or on its way in another.",
+    ),
+    (
+        "dead_letters_are_kept",
+        "A dead letter is parked, unless what it asks for is done, cancelled, or sent again.",
+    ),
+    (
+        "held_shards_are_sent_after_resume",
+        "No shard is held when nothing is paused any more.",
+    ),
+    (
+        "work_is_linear_in_shards",
+        "Writes, messages and heartbeats are at most linear in shards, time and injected faults.",
+    ),
 ];
 
 /// A shard's state in a few words.
@@ -53,7 +97,9 @@ pub fn told(shard: &Shard) -> String {
 /// Everything that must hold of a write of a shard, judged before it happens.
 pub fn on_shard_write(state: &mut State, old: Option<&Shard>, new: &Shard, caller: &Caller) {
     let now_us = caller.now_us;
-    let Some(job) = state.jobs.get(&new.key.job) else { return };
+    let Some(job) = state.jobs.get(&new.key.job) else {
+        return;
+    };
     let Some(workflow) = Workflow::shipped(&job.rows.job.value.workflow) else {
         return;
     };
@@ -66,22 +112,40 @@ pub fn on_shard_write(state: &mut State, old: Option<&Shard>, new: &Shard, calle
     let holder = old.and_then(token).and_then(|token| state.holders.get(&token).copied());
     let mut verdicts: Vec<(&'static str, Verdict)> = vec![
         ("ended_shards_stay_ended", ended_shards_stay_ended(old, new)),
-        ("only_the_holder_writes", only_the_holder_writes(job, old, new, holder, caller.task, local(now_us, &process))),
+        (
+            "only_the_holder_writes",
+            only_the_holder_writes(job, old, new, holder, caller.task, local(now_us, &process)),
+        ),
         ("no_row_is_orphaned", no_row_is_orphaned(&workflow, &job.rows, new)),
-        ("nothing_runs_after_its_job_ended", nothing_runs_after_its_job_ended(job, new, &process, now_us)),
+        (
+            "nothing_runs_after_its_job_ended",
+            nothing_runs_after_its_job_ended(job, new, &process, now_us),
+        ),
     ];
     let is_beat = new_lease.is_none() && token(new).is_some();
     if is_beat {
-        verdicts.push(("work_is_linear_in_shards", heartbeats_keep_their_pace(new, local(now_us, &process), process.troubles)));
+        verdicts.push((
+            "work_is_linear_in_shards",
+            heartbeats_keep_their_pace(new, local(now_us, &process), process.troubles),
+        ));
     }
     let mut leases = 0;
     if new_lease.is_some() {
         leases = 1 + job.leases.get(&place(new)).copied().unwrap_or(0);
         let attempts = workflow.stage(&new.key.stage).map_or(0, |stage| stage.retry.attempts);
-        verdicts.push(("attempts_stay_within_policy", attempts_stay_within_policy(new, leases, attempts)));
-        verdicts.push(("no_stage_begins_before_its_needs", no_stage_begins_before_its_needs(&workflow, &job.rows, new)));
+        verdicts.push((
+            "attempts_stay_within_policy",
+            attempts_stay_within_policy(new, leases, attempts),
+        ));
+        verdicts.push((
+            "no_stage_begins_before_its_needs",
+            no_stage_begins_before_its_needs(&workflow, &job.rows, new),
+        ));
         let since = state.paused_since(&workflow, &new.key.stage);
-        verdicts.push(("nothing_begins_while_paused", nothing_begins_while_paused(since, new, &process, now_us)));
+        verdicts.push((
+            "nothing_begins_while_paused",
+            nothing_begins_while_paused(since, new, &process, now_us),
+        ));
     }
     for (name, verdict) in verdicts {
         state.hold(name, now_us, verdict);
@@ -122,7 +186,10 @@ pub fn at_the_end(state: &mut State, now_us: u64) {
             verdicts.push(("every_job_ends", Err(format!("upload {plan} has no job"))));
             continue;
         };
-        verdicts.push(("held_shards_are_sent_after_resume", held_shards_are_sent_after_resume(job)));
+        verdicts.push((
+            "held_shards_are_sent_after_resume",
+            held_shards_are_sent_after_resume(job),
+        ));
         verdicts.push(("every_job_ends", every_job_ends(job)));
         let row = &job.rows.job.value;
         if matches!(row.state, JobState::Completed { .. }) {
@@ -178,10 +245,18 @@ pub fn only_the_holder_writes(
 ) -> Verdict {
     let wrong = |what: &str| {
         let before = old.map_or("nothing".to_owned(), told);
-        Err(format!("{}: process {writer} wrote {} over {before}: {what}", new.key, told(new)))
+        Err(format!(
+            "{}: process {writer} wrote {} over {before}: {what}",
+            new.key,
+            told(new)
+        ))
     };
     let Some(ShardState::Running { lease, .. }) = old.map(|old| &old.state) else {
-        return if new.is_complete() { wrong("nobody held a lease") } else { Ok(()) };
+        return if new.is_complete() {
+            wrong("nobody held a lease")
+        } else {
+            Ok(())
+        };
     };
     if holder == Some(writer) || old.is_some_and(|old| new.round > old.round) {
         return Ok(());
@@ -215,7 +290,12 @@ pub fn nothing_runs_after_its_job_ended(job: &JobRows, new: &Shard, process: &Pr
         return Ok(());
     }
     let seconds = late_us / SECOND;
-    Err(format!("{} became {} {seconds} s after its job ended ({})", new.key, told(new), process.name))
+    Err(format!(
+        "{} became {} {seconds} s after its job ended ({})",
+        new.key,
+        told(new),
+        process.name
+    ))
 }
 
 /// No attempt begins at a stage that has been paused for longer than a process needs to notice.
@@ -234,7 +314,10 @@ pub fn attempts_stay_within_policy(new: &Shard, leases: u32, attempts: u32) -> V
     if leases <= attempts {
         return Ok(());
     }
-    Err(format!("{} begins its attempt {leases} of round {}; {attempts} are allowed", new.key, new.round))
+    Err(format!(
+        "{} begins its attempt {leases} of round {}; {attempts} are allowed",
+        new.key, new.round
+    ))
 }
 
 /// An attempt begins when every stage that it needs has ended.
@@ -243,7 +326,10 @@ pub fn no_stage_begins_before_its_needs(workflow: &Workflow, rows: &Snapshot, ne
     if new.round != rows.job.value.round {
         return Ok(());
     }
-    let needs = workflow.stage(&new.key.stage).map(|stage| stage.needs.clone()).unwrap_or_default();
+    let needs = workflow
+        .stage(&new.key.stage)
+        .map(|stage| stage.needs.clone())
+        .unwrap_or_default();
     match needs.iter().find(|need| end_of(workflow, rows, need) == End::NotYet) {
         Some(need) => Err(format!("{} begins, and {need} has not ended", new.key)),
         None => Ok(()),
@@ -276,7 +362,12 @@ pub fn completed_jobs_are_whole<'a>(
         match end_of(&workflow, rows, &stage.name) {
             End::Complete => {}
             End::Bad => continue,
-            End::NotYet => return Err(format!("{} is complete, and its stage {} has not ended", job.id, stage.name)),
+            End::NotYet => {
+                return Err(format!(
+                    "{} is complete, and its stage {} has not ended",
+                    job.id, stage.name
+                ));
+            }
         }
         for shard in rows.shards_of(&stage.name) {
             let ShardState::Completed { artifacts, .. } = &shard.state else {
@@ -285,13 +376,18 @@ pub fn completed_jobs_are_whole<'a>(
             for artifact in artifacts {
                 let found = object(&artifact.key).map(|object| object.sha256.as_str());
                 if found != Some(artifact.sha256.as_str()) {
-                    return Err(format!("{} is not what {} left there, but {found:?}", artifact.key, shard.key));
+                    return Err(format!(
+                        "{} is not what {} left there, but {found:?}",
+                        artifact.key, shard.key
+                    ));
                 }
             }
             for name in stage.artifacts.iter().filter(|name| stage.results.contains(name)) {
                 let is_it = |shard_of: &u32, found: &str| *shard_of == shard.key.shard && found == name;
                 let of_stage = manifest.artifacts.iter().filter(|entry| entry.stage == stage.name);
-                let times = of_stage.filter(|entry| is_it(&entry.shard, &entry.artifact.name)).count();
+                let times = of_stage
+                    .filter(|entry| is_it(&entry.shard, &entry.artifact.name))
+                    .count();
                 if times != 1 {
                     return Err(format!("{name} of {} is {times} times in the manifest", shard.key));
                 }
@@ -304,7 +400,9 @@ pub fn completed_jobs_are_whole<'a>(
 /// No artifact is replaced by another content, unless by the very process that stored it.
 pub fn artifacts_are_immutable(key: &str, old: Option<&Object>, new: &Object) -> Verdict {
     match old {
-        Some(old) if old.sha256 != new.sha256 && old.by != new.by => Err(format!("{key} was {} and becomes {}", old.sha256, new.sha256)),
+        Some(old) if old.sha256 != new.sha256 && old.by != new.by => {
+            Err(format!("{key} was {} and becomes {}", old.sha256, new.sha256))
+        }
         _ => Ok(()),
     }
 }
@@ -317,7 +415,10 @@ pub fn acknowledged_only_when_durable(state: &State, about: &About, task: TaskId
         About::Shard(key) => key.job,
         About::Job(id) => *id,
     };
-    let job = state.jobs.get(&id).ok_or_else(|| format!("{about:?} is acknowledged, and there is no such job"))?;
+    let job = state
+        .jobs
+        .get(&id)
+        .ok_or_else(|| format!("{about:?} is acknowledged, and there is no such job"))?;
     let rows = &job.rows;
     if rows.job.value.has_ended() || state.robbed.iter().any(|key| key.job == id) {
         return Ok(());
@@ -333,7 +434,10 @@ pub fn acknowledged_only_when_durable(state: &State, about: &About, task: TaskId
             // It was told that a container failed while another attempt is alive; if that one dies, its lease ends.
             ShardState::Running { .. } if state.tally.faults.batch_failures > 0 => return Ok(()),
             ShardState::Queued | ShardState::Running { .. } if !row.value.is_left_over(rows.job.value.round) => {
-                return Err(format!("{key} is acknowledged as {}, and nothing else asks for it", told(&row.value)));
+                return Err(format!(
+                    "{key} is acknowledged as {}, and nothing else asks for it",
+                    told(&row.value)
+                ));
             }
             _ => {}
         }
@@ -385,7 +489,9 @@ pub fn every_job_ends(job: &JobRows) -> Verdict {
         return Ok(());
     }
     let waits = job.rows.shards.values().find(|row| !row.value.has_ended());
-    let waits = waits.map_or("no shard".to_owned(), |row| format!("{} {}", row.value.key, told(&row.value)));
+    let waits = waits.map_or("no shard".to_owned(), |row| {
+        format!("{} {}", row.value.key, told(&row.value))
+    });
     Err(format!("{} runs on in round {}: {waits}", row.id, row.round))
 }
 
@@ -407,12 +513,17 @@ pub const PER_FAULT: u64 = 8;
 
 /// An attempt says that it is alive every two seconds at the most, and again if it was not told that it had.
 pub fn heartbeats_keep_their_pace(new: &Shard, now: Timestamp, troubles: u32) -> Verdict {
-    let ShardState::Running { since, .. } = &new.state else { return Ok(()) };
+    let ShardState::Running { since, .. } = &new.state else {
+        return Ok(());
+    };
     let most = now.duration_since(*since).as_secs() / 2 + 1 + i64::from(troubles);
     if i64::from(new.beats) <= most {
         return Ok(());
     }
-    Err(format!("{} says that it is alive for the {}th time after {since}; {most} are due", new.key, new.beats))
+    Err(format!(
+        "{} says that it is alive for the {}th time after {since}; {most} are due",
+        new.key, new.beats
+    ))
 }
 
 /// Writes and messages are at most linear in shards and rounds, and in injected faults.
@@ -428,7 +539,9 @@ pub fn work_is_linear_in_shards(job: &JobRows, state: &State) -> Verdict {
         None => Ok(()),
         Some((what, found, bound)) => {
             let shards = job.shards();
-            Err(format!("{found} {what} for {shards} shards and {rounds} rounds and resumes: more than {bound}"))
+            Err(format!(
+                "{found} {what} for {shards} shards and {rounds} rounds and resumes: more than {bound}"
+            ))
         }
     }
 }
@@ -446,16 +559,27 @@ fn count_of(workflow: &Workflow, rows: &Snapshot, stage: &StageName) -> Option<u
         ShardCount::Fixed(count) => Some(*count),
         ShardCount::From(source) => {
             let row = rows.shards.get(&(source.from.clone(), 0))?;
-            let count = row.value.is_complete().then(|| row.value.facts.get(&source.fact)?.as_u64());
+            let count = row
+                .value
+                .is_complete()
+                .then(|| row.value.facts.get(&source.fact)?.as_u64());
             count.flatten().map(|count| count as u32)
         }
     }
 }
 
 fn end_of(workflow: &Workflow, rows: &Snapshot, name: &StageName) -> End {
-    let Some(stage) = workflow.stage(name) else { return End::NotYet };
+    let Some(stage) = workflow.stage(name) else {
+        return End::NotYet;
+    };
     let count = count_of(workflow, rows, name);
-    let all = |count: u32| (0..count).all(|n| rows.shards.get(&(name.clone(), n)).is_some_and(|row| row.value.is_complete()));
+    let all = |count: u32| {
+        (0..count).all(|n| {
+            rows.shards
+                .get(&(name.clone(), n))
+                .is_some_and(|row| row.value.is_complete())
+        })
+    };
     if count.is_some_and(all) {
         return End::Complete;
     }
@@ -465,13 +589,20 @@ fn end_of(workflow: &Workflow, rows: &Snapshot, name: &StageName) -> End {
         return End::Bad;
     }
     let lacks = |need: &StageName| stage.depends_on(need) && end_of(workflow, rows, need) == End::Bad;
-    if stage.needs.iter().any(lacks) { End::Bad } else { End::NotYet }
+    if stage.needs.iter().any(lacks) {
+        End::Bad
+    } else {
+        End::NotYet
+    }
 }
 
 impl State {
     /// Since when no attempt of a stage may begin.
     fn paused_since(&self, workflow: &Workflow, stage: &StageName) -> Option<u64> {
         let scopes = [Scope::Stage(stage.clone()), Scope::Workflow(workflow.name().to_owned())];
-        scopes.iter().filter_map(|scope| self.paused_us.get(scope).copied()).min()
+        scopes
+            .iter()
+            .filter_map(|scope| self.paused_us.get(scope).copied())
+            .min()
     }
 }

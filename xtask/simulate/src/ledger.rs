@@ -91,8 +91,20 @@ pub struct Injected {
 impl Injected {
     /// All that can cost a job another write or message.
     pub fn total(&self) -> u64 {
-        let one = [self.crashes, self.refused, self.lost_answers, self.conflicts, self.stalls];
-        let two = [self.lost_messages, self.duplicates, self.delays, self.deadlines, self.failures];
+        let one = [
+            self.crashes,
+            self.refused,
+            self.lost_answers,
+            self.conflicts,
+            self.stalls,
+        ];
+        let two = [
+            self.lost_messages,
+            self.duplicates,
+            self.delays,
+            self.deadlines,
+            self.failures,
+        ];
         let three = [self.hangs, self.batch_failures, self.late_events];
         one.iter().chain(&two).chain(&three).sum()
     }

@@ -1,6 +1,10 @@
 //! Runs seeds, and says what did not hold.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a program for people at a terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is a program for people at a terminal"
+)]
 
 use std::{
     process::ExitCode,
@@ -141,10 +145,19 @@ fn tell(seed: u64, arguments: &Arguments) {
     }
     if let Some(violation) = violation {
         let at_s = violation.at_us as f64 / 1e6;
-        eprintln!("\n{} does not hold at {at_s:.4} s: {}", violation.invariant, violation.seen);
+        eprintln!(
+            "\n{} does not hold at {at_s:.4} s: {}",
+            violation.invariant, violation.seen
+        );
     }
-    let planted = arguments.fault.map(|fault| format!(" --fault {}", fault.name())).unwrap_or_default();
-    let shards = arguments.shards.map(|shards| format!(" --shards {shards}")).unwrap_or_default();
+    let planted = arguments
+        .fault
+        .map(|fault| format!(" --fault {}", fault.name()))
+        .unwrap_or_default();
+    let shards = arguments
+        .shards
+        .map(|shards| format!(" --shards {shards}"))
+        .unwrap_or_default();
     eprintln!("again: cargo xtask simulate --seeds 1 --from {seed}{planted}{shards} --trace");
 }
 

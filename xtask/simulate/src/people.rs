@@ -103,7 +103,11 @@ fn person_who_retries(world: &World, plan: usize, mut retries: u32) {
         while retries > 0 {
             world.clock.sleep_us(2 * MINUTE).await;
             let calm = world.state().is_calm;
-            let state = world.state().jobs.get(&id_of(plan)).map(|job| job.rows.job.value.state.clone());
+            let state = world
+                .state()
+                .jobs
+                .get(&id_of(plan))
+                .map(|job| job.rows.job.value.state.clone());
             let ended_badly = matches!(state, Some(JobState::Failed { .. } | JobState::Cancelled { .. }));
             if ended_badly {
                 retries -= 1;
@@ -136,7 +140,9 @@ async fn retry(conductor: &SimConductor, plan: usize) -> Result<(), CloudError> 
 
 fn pause_and_resume(world: &World, plan: PausePlan) {
     let asked = world.state().scenario.jobs[plan.job].workflow;
-    let Some(workflow) = Workflow::shipped(asked) else { return };
+    let Some(workflow) = Workflow::shipped(asked) else {
+        return;
+    };
     let stages = workflow.stages();
     let stage = stages[plan.dice as usize % stages.len()].name.clone();
     let scope = match plan.dice % 10 {
@@ -153,9 +159,12 @@ fn pause_and_resume(world: &World, plan: PausePlan) {
         };
         set_pause(&conductor, &scope, Some(pause)).await
     });
-    process_at(world, plan.at_us + plan.for_us, "operator who resumes", move |conductor| async move {
-        resume(&conductor, &lifted).await
-    });
+    process_at(
+        world,
+        plan.at_us + plan.for_us,
+        "operator who resumes",
+        move |conductor| async move { resume(&conductor, &lifted).await },
+    );
 }
 
 async fn set_pause(conductor: &SimConductor, scope: &Scope, pause: Option<Pause>) -> Result<(), CloudError> {
@@ -259,7 +268,10 @@ async fn reconcile(conductor: &SimConductor) -> Result<(), CloudError> {
         let state = world.state();
         let plans = state.scenario.jobs.iter().enumerate();
         let is_lost = |plan: usize, at_us: u64| at_us + 5 * MINUTE < now_us && !state.jobs.contains_key(&id_of(plan));
-        plans.filter(|(plan, job)| is_lost(*plan, job.at_us)).map(|(plan, _)| plan).collect()
+        plans
+            .filter(|(plan, job)| is_lost(*plan, job.at_us))
+            .map(|(plan, _)| plan)
+            .collect()
     };
     for plan in lost {
         intake(conductor, &announcement(plan)).await?;
@@ -275,16 +287,23 @@ fn calm(world: &World, at_us: u64) {
     world.clock.at(at_us, move || {
         ends.state().is_calm = true;
         let now_us = ends.clock.now_us();
-        ends.state().trace.event(now_us, 0, 400, || format!("the trouble ends at {}", moment(now_us)));
+        ends.state()
+            .trace
+            .event(now_us, 0, 400, || format!("the trouble ends at {}", moment(now_us)));
     });
     // After the longest that somebody stands still.
-    process_at(world, at_us + 5 * MINUTE, "operator who resumes", |conductor| async move {
-        let rows = conductor.store.control_rows().await?;
-        for row in rows {
-            if row.value.pause.is_some() && !row.value.is_tripped() {
-                resume(&conductor, &row.value.scope).await?;
+    process_at(
+        world,
+        at_us + 5 * MINUTE,
+        "operator who resumes",
+        |conductor| async move {
+            let rows = conductor.store.control_rows().await?;
+            for row in rows {
+                if row.value.pause.is_some() && !row.value.is_tripped() {
+                    resume(&conductor, &row.value.scope).await?;
+                }
             }
-        }
-        Ok(())
-    });
+            Ok(())
+        },
+    );
 }

@@ -14,9 +14,9 @@ use marey_cloud::{
 use marey_engine::{JobId, ShardKey, Task};
 
 use crate::{
-    batch, functions,
+    batch,
     fault::Planted,
-    invariants,
+    functions, invariants,
     scenario::SECOND,
     world::{Call, Caller, State, World},
 };
@@ -147,7 +147,11 @@ impl Queues {
     /// a queue's visibility timeout has to be longer.
     pub fn of_stage(&mut self, stage: &str, express: bool) -> usize {
         let dead = self.make(&format!("{stage}-dead"), Reader::DeadLetters, None, 360);
-        let name = if express { format!("{stage}-express") } else { stage.to_owned() };
+        let name = if express {
+            format!("{stage}-express")
+        } else {
+            stage.to_owned()
+        };
         self.make(&name, Reader::Stage(stage.to_owned()), Some(dead), 960)
     }
 
@@ -171,7 +175,11 @@ impl Queues {
     /// How many messages a stage's queues hold.
     pub fn depth_of(&self, stage: &str) -> u64 {
         let of_stage = |queue: &&Queue| queue.reader == Reader::Stage(stage.to_owned());
-        self.all.iter().filter(of_stage).map(|queue| queue.messages.len() as u64).sum()
+        self.all
+            .iter()
+            .filter(of_stage)
+            .map(|queue| queue.messages.len() as u64)
+            .sum()
     }
 
     /// The messages of all dead-letter queues.
@@ -258,13 +266,16 @@ impl State {
             }
             let pick = world.clock.roll(|chance| chance.below(at.visible.len() as u64)) as usize;
             let id = at.visible.swap_remove(pick);
-            let Some(message) = at.messages.get_mut(&id) else { continue };
+            let Some(message) = at.messages.get_mut(&id) else {
+                continue;
+            };
             if let Some(dead) = at.dead.filter(|_| message.receives >= MOST_RECEIVES) {
                 let message = at.messages.remove(&id)?;
                 self.queues.count(&message.about, -1);
                 self.tally.dead_letters += 1;
                 let task = 0;
-                self.trace.event(now_us, task, 300, || format!("dead letter: {:?}", message.about));
+                self.trace
+                    .event(now_us, task, 300, || format!("dead letter: {:?}", message.about));
                 let world = world.clone();
                 let caller = Caller { world, task, now_us };
                 self.put_message(dead, message.body, message.about, 50_000, &caller);
@@ -367,31 +378,39 @@ pub fn acknowledged(state: &mut State, message: &Received, task: u64, world: &Wo
 impl SendTasks for World {
     async fn send(&self, tasks: &[Task]) -> Result<(), CloudError> {
         let Some(first) = tasks.first() else { return Ok(()) };
-        self.call(Call::Send, || format!("{} × {}", first.task_id, tasks.len()), |state, caller| {
-            let copies = if state.has(Planted::DispatchStorm) { 20 } else { 1 };
-            let queue = state.queues.of_stage(first.payload.stage.as_str(), first.is_express());
-            let second = caller.now_us / SECOND;
-            for task in tasks {
-                let body = serde_json::to_string(task).map_err(|e| CloudError::service("write task", e))?;
-                let body: Arc<str> = body.into();
-                for _ in 0..copies {
-                    state.send_message(queue, &body, &About::Shard(task.payload.clone()), caller);
+        self.call(
+            Call::Send,
+            || format!("{} × {}", first.task_id, tasks.len()),
+            |state, caller| {
+                let copies = if state.has(Planted::DispatchStorm) { 20 } else { 1 };
+                let queue = state.queues.of_stage(first.payload.stage.as_str(), first.is_express());
+                let second = caller.now_us / SECOND;
+                for task in tasks {
+                    let body = serde_json::to_string(task).map_err(|e| CloudError::service("write task", e))?;
+                    let body: Arc<str> = body.into();
+                    for _ in 0..copies {
+                        state.send_message(queue, &body, &About::Shard(task.payload.clone()), caller);
+                    }
+                    if let Some(job) = state.jobs.get_mut(&task.payload.job) {
+                        job.dispatches += copies;
+                    }
+                    *state.tally.sent_in_second.entry(second).or_default() += copies;
                 }
-                if let Some(job) = state.jobs.get_mut(&task.payload.job) {
-                    job.dispatches += copies;
-                }
-                *state.tally.sent_in_second.entry(second).or_default() += copies;
-            }
-            Ok(())
-        })
+                Ok(())
+            },
+        )
         .await
     }
 
     async fn submit(&self, work: &BatchWork) -> Result<(), CloudError> {
-        self.call(Call::Submit, || format!("{} × {}", work.first, work.count), |state, caller| {
-            batch::submit(state, work, caller);
-            Ok(())
-        })
+        self.call(
+            Call::Submit,
+            || format!("{} × {}", work.first, work.count),
+            |state, caller| {
+                batch::submit(state, work, caller);
+                Ok(())
+            },
+        )
         .await
     }
 
@@ -402,29 +421,41 @@ impl SendTasks for World {
 
 impl HoldMessages for World {
     async fn hide(&self, queue: &str, receipt: &str, seconds: u32) -> Result<(), CloudError> {
-        self.call(Call::Hide, || format!("{queue} {receipt} for {seconds} s"), |state, caller| {
-            let seconds = if state.has(Planted::HiddenForever) { 43_000 } else { u64::from(seconds) };
-            let Some((at, id)) = state.held(queue, receipt) else {
-                return Err(CloudError::service("change visibility", "the receipt is too old"));
-            };
-            if let Some(message) = state.queues.all[at].messages.get_mut(&id) {
-                message.turn += 1;
-                show_at(&caller.world, at, id, message.turn, caller.now_us + seconds * SECOND);
-            }
-            Ok(())
-        })
+        self.call(
+            Call::Hide,
+            || format!("{queue} {receipt} for {seconds} s"),
+            |state, caller| {
+                let seconds = if state.has(Planted::HiddenForever) {
+                    43_000
+                } else {
+                    u64::from(seconds)
+                };
+                let Some((at, id)) = state.held(queue, receipt) else {
+                    return Err(CloudError::service("change visibility", "the receipt is too old"));
+                };
+                if let Some(message) = state.queues.all[at].messages.get_mut(&id) {
+                    message.turn += 1;
+                    show_at(&caller.world, at, id, message.turn, caller.now_us + seconds * SECOND);
+                }
+                Ok(())
+            },
+        )
         .await
     }
 }
 
 impl ParkMessages for World {
     async fn park(&self, body: &str, from_queue: &str) -> Result<(), CloudError> {
-        self.call(Call::Park, || body.to_owned(), |state, _| {
-            if !state.has(Planted::DropDeadLetters) {
-                state.queues.parked.push((body.into(), from_queue.to_owned()));
-            }
-            Ok(())
-        })
+        self.call(
+            Call::Park,
+            || body.to_owned(),
+            |state, _| {
+                if !state.has(Planted::DropDeadLetters) {
+                    state.queues.parked.push((body.into(), from_queue.to_owned()));
+                }
+                Ok(())
+            },
+        )
         .await
     }
 }

@@ -7,8 +7,7 @@ use marey_engine::JobState;
 use crate::{
     chance::{Chance, mixed},
     clock::{Clock, Executor},
-    graphs,
-    invariants,
+    graphs, invariants,
     ledger::Tally,
     people,
     scenario::{MINUTE, Options, Scenario},
@@ -157,7 +156,12 @@ fn outcome(seed: u64, now_us: u64, state: &State) -> Outcome {
         hash: state.trace.hash(),
         events: state.trace.events(),
         took_us: now_us,
-        ended_us: state.jobs.values().filter_map(|job| job.ended_us).max().unwrap_or(now_us),
+        ended_us: state
+            .jobs
+            .values()
+            .filter_map(|job| job.ended_us)
+            .max()
+            .unwrap_or(now_us),
         tally: state.tally.clone(),
         jobs: jobs.collect(),
         trace: last,

@@ -103,23 +103,42 @@ fn told(shards: u32, concurrency: u32, work_s: u64, outcome: &Outcome) -> Scale 
         most_writes_in_a_second: most(&seconds),
         writes_per_second_in_busiest_minute: most(&minutes) as f64 / 60.0,
         most_messages_in_a_second: most(&tally.sent_in_second),
-        calls: tally.calls.iter().map(|(call, count)| (format!("{call:?}"), *count)).collect(),
-        violation: outcome.violation.as_ref().map(|it| format!("{}: {}", it.invariant, it.seen)),
+        calls: tally
+            .calls
+            .iter()
+            .map(|(call, count)| (format!("{call:?}"), *count))
+            .collect(),
+        violation: outcome
+            .violation
+            .as_ref()
+            .map(|it| format!("{}: {}", it.invariant, it.seen)),
     }
 }
 
 impl fmt::Display for Scale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = |f: &mut fmt::Formatter<'_>, what: &str, value: String| writeln!(f, "  {what:<46}{value:>14}");
-        writeln!(f, "one job of motion, {} shards, {} tasks of a stage at once", self.shards, self.concurrency)?;
+        writeln!(
+            f,
+            "one job of motion, {} shards, {} tasks of a stage at once",
+            self.shards, self.concurrency
+        )?;
         line(f, "work of a shard, at most, s", self.work_s.to_string())?;
         line(f, "end", self.end.clone())?;
         line(f, "from upload to end, s", format!("{:.1}", self.wall_s))?;
         line(f, "tasks sent", self.messages.to_string())?;
-        line(f, "tasks sent in the busiest second", self.most_messages_in_a_second.to_string())?;
+        line(
+            f,
+            "tasks sent in the busiest second",
+            self.most_messages_in_a_second.to_string(),
+        )?;
         line(f, "writes of shards without heartbeats", self.writes.to_string())?;
         line(f, "heartbeats", self.heartbeats.to_string())?;
-        line(f, "writes in the busiest second", self.most_writes_in_a_second.to_string())?;
+        line(
+            f,
+            "writes in the busiest second",
+            self.most_writes_in_a_second.to_string(),
+        )?;
         let busiest = format!("{:.0}", self.writes_per_second_in_busiest_minute);
         line(f, "writes per second in the busiest minute", busiest)?;
         line(f, "reads of all rows", self.full_reads.to_string())?;

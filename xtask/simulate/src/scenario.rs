@@ -162,7 +162,11 @@ impl Scenario {
             broken_stage,
             concurrency: chance.between(2, 10) as u32 * if wide { 6 } else { 1 },
             has_batch: chance.happens(0.7),
-            longest_work_us: if wide { 10 } else { chance.one(&[3, 10, 30, 90]).unwrap_or(10) } * SECOND,
+            longest_work_us: if wide {
+                10
+            } else {
+                chance.one(&[3, 10, 30, 90]).unwrap_or(10)
+            } * SECOND,
             chaos_end_us,
             end_us: chaos_end_us + SETTLE_US,
         }
@@ -191,7 +195,16 @@ fn job(chance: &mut Chance, shared: Option<&'static str>, broken: bool, wide: bo
         shards: options.shards.unwrap_or(shards as u32),
         priority: chance.below(10) as u8,
         reuse: chance.happens(0.3),
-        runs_on: chance.one(&[None, None, None, Some(RunsOn::Batch), Some(RunsOn::Auto), Some(RunsOn::Lambda)]).flatten(),
+        runs_on: chance
+            .one(&[
+                None,
+                None,
+                None,
+                Some(RunsOn::Batch),
+                Some(RunsOn::Auto),
+                Some(RunsOn::Lambda),
+            ])
+            .flatten(),
         cancel_at_us: chance.happens(0.2).then(|| chance.below(12 * MINUTE)),
         retries: chance.one(&[0, 1, 1, 2]).unwrap_or(0),
     }

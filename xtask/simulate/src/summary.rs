@@ -164,8 +164,16 @@ impl fmt::Display for Summary {
         }
         writeln!(f, "for each shard and round")?;
         let (writes, sent) = (self.writes_per_shard, self.dispatches_per_shard);
-        line(f, "writes, mean / most of a job", format!("{:.2} / {:.1}", writes.mean, writes.most))?;
-        line(f, "messages, mean / most of a job", format!("{:.2} / {:.1}", sent.mean, sent.most))?;
+        line(
+            f,
+            "writes, mean / most of a job",
+            format!("{:.2} / {:.1}", writes.mean, writes.most),
+        )?;
+        line(
+            f,
+            "messages, mean / most of a job",
+            format!("{:.2} / {:.1}", sent.mean, sent.most),
+        )?;
         writeln!(f, "violations")?;
         if self.violations.is_empty() {
             line(f, "none", String::new())?;

@@ -79,7 +79,9 @@ impl State {
 
     /// Whether a process runs a stage.
     fn runs_stage(&self, task: TaskId) -> bool {
-        self.processes.get(&task).is_some_and(|process| process.name.starts_with("stage"))
+        self.processes
+            .get(&task)
+            .is_some_and(|process| process.name.starts_with("stage"))
     }
 
     fn settle_index(&mut self, now_us: u64) {
@@ -103,7 +105,10 @@ impl State {
     /// Writes a shard's row and looks whether that was right.
     fn write_shard(&mut self, shard: &Shard, version: u64, caller: &Caller) -> Versioned<Shard> {
         let place = (shard.key.stage.clone(), shard.key.shard);
-        let old = self.jobs.get(&shard.key.job).and_then(|job| job.rows.shards.get(&place).cloned());
+        let old = self
+            .jobs
+            .get(&shard.key.job)
+            .and_then(|job| job.rows.shards.get(&place).cloned());
         invariants::on_shard_write(self, old.as_ref().map(|row| &row.value), shard, caller);
         let keeps_old = self.has(Planted::StaleSnapshot);
         let row = Versioned {
@@ -123,39 +128,58 @@ impl State {
 
 impl ReadJobs for World {
     async fn job(&self, id: JobId) -> Result<Option<Versioned<Job>>, CloudError> {
-        self.call(Call::Job, || id.to_string(), |state, caller| {
-            state.tally.row_reads += 1;
-            let blind = state.has(Planted::CancelUnseen) && state.runs_stage(caller.task);
-            let mut found = state.jobs.get(&id).map(|job| job.rows.job.clone());
-            if blind && let Some(job) = &mut found {
-                job.value.state = JobState::Running;
-            }
-            Ok(found)
-        })
+        self.call(
+            Call::Job,
+            || id.to_string(),
+            |state, caller| {
+                state.tally.row_reads += 1;
+                let blind = state.has(Planted::CancelUnseen) && state.runs_stage(caller.task);
+                let mut found = state.jobs.get(&id).map(|job| job.rows.job.clone());
+                if blind && let Some(job) = &mut found {
+                    job.value.state = JobState::Running;
+                }
+                Ok(found)
+            },
+        )
         .await
     }
 
     async fn snapshot(&self, id: JobId) -> Result<Option<Snapshot>, CloudError> {
-        self.call(Call::Snapshot, || id.to_string(), |state, caller| Ok(state.seen(id, caller))).await
+        self.call(
+            Call::Snapshot,
+            || id.to_string(),
+            |state, caller| Ok(state.seen(id, caller)),
+        )
+        .await
     }
 
     async fn snapshot_for(&self, key: &ShardKey, stages: &[StageName]) -> Result<Option<Snapshot>, CloudError> {
-        self.call(Call::SnapshotFor, || key.to_string(), |state, _| {
-            let Some(job) = state.jobs.get(&key.job) else { return Ok(None) };
-            let rows = &job.rows;
-            let own = (key.stage.clone(), key.shard);
-            let mut shards = BTreeMap::new();
-            for stage in stages {
-                let range = (stage.clone(), 0)..=(stage.clone(), u32::MAX);
-                shards.extend(rows.shards.range(range).map(|(place, row)| (place.clone(), row.clone())));
-            }
-            if let Some(row) = rows.shards.get(&own) {
-                shards.insert(own, row.clone());
-            }
-            state.tally.row_reads += 1 + rows.stages.len() as u64 + shards.len() as u64;
-            let (job, stages) = (rows.job.clone(), rows.stages.clone());
-            Ok(Some(Snapshot { job, stages, shards }))
-        })
+        self.call(
+            Call::SnapshotFor,
+            || key.to_string(),
+            |state, _| {
+                let Some(job) = state.jobs.get(&key.job) else {
+                    return Ok(None);
+                };
+                let rows = &job.rows;
+                let own = (key.stage.clone(), key.shard);
+                let mut shards = BTreeMap::new();
+                for stage in stages {
+                    let range = (stage.clone(), 0)..=(stage.clone(), u32::MAX);
+                    shards.extend(
+                        rows.shards
+                            .range(range)
+                            .map(|(place, row)| (place.clone(), row.clone())),
+                    );
+                }
+                if let Some(row) = rows.shards.get(&own) {
+                    shards.insert(own, row.clone());
+                }
+                state.tally.row_reads += 1 + rows.stages.len() as u64 + shards.len() as u64;
+                let (job, stages) = (rows.job.clone(), rows.stages.clone());
+                Ok(Some(Snapshot { job, stages, shards }))
+            },
+        )
         .await
     }
 
@@ -197,38 +221,51 @@ impl ReadJobs for World {
 
 impl WriteJobs for World {
     async fn create(&self, job: &Job, stages: &[StageRow]) -> Result<Creation, CloudError> {
-        self.call(Call::Create, || job.id.to_string(), |state, caller| {
-            if state.jobs.contains_key(&job.id) {
-                return Ok(Creation::Existed);
-            }
-            let stages = stages.iter().map(|row| (row.stage.clone(), row.clone())).collect();
-            let rows = Snapshot {
-                job: Versioned {
-                    value: job.clone(),
-                    version: 1,
-                },
-                stages,
-                shards: BTreeMap::new(),
-            };
-            state.jobs.insert(job.id, JobRows::new(rows, caller.now_us, caller.task));
-            state.change_index(job.id, true, caller);
-            Ok(Creation::Created)
-        })
+        self.call(
+            Call::Create,
+            || job.id.to_string(),
+            |state, caller| {
+                if state.jobs.contains_key(&job.id) {
+                    return Ok(Creation::Existed);
+                }
+                let stages = stages.iter().map(|row| (row.stage.clone(), row.clone())).collect();
+                let rows = Snapshot {
+                    job: Versioned {
+                        value: job.clone(),
+                        version: 1,
+                    },
+                    stages,
+                    shards: BTreeMap::new(),
+                };
+                state
+                    .jobs
+                    .insert(job.id, JobRows::new(rows, caller.now_us, caller.task));
+                state.change_index(job.id, true, caller);
+                Ok(Creation::Created)
+            },
+        )
         .await
     }
 
     async fn shard(&self, key: &ShardKey) -> Result<Option<Versioned<Shard>>, CloudError> {
-        self.call(Call::Shard, || key.to_string(), |state, _| {
-            state.tally.row_reads += 1;
-            let rows = state.jobs.get(&key.job).map(|job| &job.rows);
-            Ok(rows.and_then(|rows| rows.shards.get(&(key.stage.clone(), key.shard)).cloned()))
-        })
+        self.call(
+            Call::Shard,
+            || key.to_string(),
+            |state, _| {
+                state.tally.row_reads += 1;
+                let rows = state.jobs.get(&key.job).map(|job| &job.rows);
+                Ok(rows.and_then(|rows| rows.shards.get(&(key.stage.clone(), key.shard)).cloned()))
+            },
+        )
         .await
     }
 
     async fn put_shard(&self, shard: &Shard, version: Option<u64>) -> Result<Versioned<Shard>, CloudError> {
         let what = || format!("{} {} over {version:?}", shard.key, invariants::told(shard));
-        self.call(Call::PutShard, what, |state, caller| put_shard(state, shard, version, caller)).await
+        self.call(Call::PutShard, what, |state, caller| {
+            put_shard(state, shard, version, caller)
+        })
+        .await
     }
 
     async fn put_job(&self, job: &Job, version: u64) -> Result<Versioned<Job>, CloudError> {
@@ -303,7 +340,10 @@ fn put_shard(
             let (world, later, value) = (caller.clone(), caller.now_us + 4_000_000, shard.clone());
             caller.world.clock.at(later, move || {
                 let mut state = world.world.state();
-                let now = Caller { now_us: later, ..world.clone() };
+                let now = Caller {
+                    now_us: later,
+                    ..world.clone()
+                };
                 state.write_shard(&value, version, &now);
             });
             let value = shard;
@@ -337,7 +377,14 @@ impl ReadControls for World {
 
 impl WriteControls for World {
     async fn put_control(&self, control: &Control, version: Option<u64>) -> Result<Versioned<Control>, CloudError> {
-        let what = || format!("{} {:?} failing {}", control.scope, control.pause, control.failing.len());
+        let what = || {
+            format!(
+                "{} {:?} failing {}",
+                control.scope,
+                control.pause,
+                control.failing.len()
+            )
+        };
         self.call(Call::PutControl, what, |state, caller| {
             let old = state.controls.get(&control.scope);
             let version = next_version(old.map(|row| row.version), version, true)?;
@@ -368,7 +415,8 @@ impl WriteControls for World {
 
 impl KeepPulses for World {
     async fn put_pulse(&self, pulse: &Pulse) -> Result<(), CloudError> {
-        self.call(Call::PutPulse, || pulse.stage.to_string(), |_, _| Ok(())).await
+        self.call(Call::PutPulse, || pulse.stage.to_string(), |_, _| Ok(()))
+            .await
     }
 
     async fn pulses(&self, _stage: &StageName) -> Result<Vec<Pulse>, CloudError> {
@@ -378,14 +426,23 @@ impl KeepPulses for World {
 
 impl KeepMemos for World {
     async fn memo(&self, inputs: &str) -> Result<Option<Memo>, CloudError> {
-        self.call(Call::Memo, || inputs[..8].to_owned(), |state, _| Ok(state.memos.get(inputs).cloned())).await
+        self.call(
+            Call::Memo,
+            || inputs[..8].to_owned(),
+            |state, _| Ok(state.memos.get(inputs).cloned()),
+        )
+        .await
     }
 
     async fn put_memo(&self, memo: &Memo) -> Result<(), CloudError> {
-        self.call(Call::PutMemo, || memo.shard.to_string(), |state, _| {
-            state.memos.insert(memo.inputs.clone(), memo.clone());
-            Ok(())
-        })
+        self.call(
+            Call::PutMemo,
+            || memo.shard.to_string(),
+            |state, _| {
+                state.memos.insert(memo.inputs.clone(), memo.clone());
+                Ok(())
+            },
+        )
         .await
     }
 }

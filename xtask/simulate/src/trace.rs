@@ -34,7 +34,8 @@ impl Trace {
                 self.lines.pop_front();
             }
             let seconds = now_us as f64 / 1e6;
-            self.lines.push_back(format!("{seconds:11.4} s  process {task:<5} {}", text()));
+            self.lines
+                .push_back(format!("{seconds:11.4} s  process {task:<5} {}", text()));
         }
     }
 

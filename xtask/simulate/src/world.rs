@@ -214,7 +214,11 @@ impl State {
 
     /// What goes wrong now.
     pub fn rates(&self) -> Rates {
-        if self.is_calm { Rates::default() } else { self.scenario.rates }
+        if self.is_calm {
+            Rates::default()
+        } else {
+            self.scenario.rates
+        }
     }
 }
 
@@ -239,7 +243,9 @@ pub struct World {
 
 impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("World").field("clock", &self.clock).finish_non_exhaustive()
+        f.debug_struct("World")
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
     }
 }
 
@@ -317,7 +323,11 @@ impl World {
                 Err(error) => format!(": {error}"),
             };
             state.trace.event(now_us, task, code, || {
-                let fate = if fate == Fate::Done { String::new() } else { format!(" → {fate:?}") };
+                let fate = if fate == Fate::Done {
+                    String::new()
+                } else {
+                    format!(" → {fate:?}")
+                };
                 format!("{call:?} {}{}{fate}", what(), told(&result))
             });
             result
@@ -403,7 +413,9 @@ impl World {
             ..Process::default()
         };
         let mut state = self.state();
-        state.trace.event(born_us, task, 200, || format!("begins: {}", process.name));
+        state
+            .trace
+            .event(born_us, task, 200, || format!("begins: {}", process.name));
         state.processes.insert(task, process);
         drop(state);
         Living {
@@ -444,7 +456,11 @@ impl MachineTime {
         Self {
             clock: world.clock.clone(),
             skew_us,
-            haste: if world.state().has(Planted::HeartbeatStorm) { 20 } else { 1 },
+            haste: if world.state().has(Planted::HeartbeatStorm) {
+                20
+            } else {
+                1
+            },
         }
     }
 }
@@ -459,6 +475,7 @@ impl Time for MachineTime {
     }
 
     fn random(&self) -> u128 {
-        self.clock.roll(|chance| u128::from(chance.bits()) << 64 | u128::from(chance.bits()))
+        self.clock
+            .roll(|chance| u128::from(chance.bits()) << 64 | u128::from(chance.bits()))
     }
 }

@@ -25,7 +25,10 @@ fn a_seed_replays_to_the_last_event() {
     let mut hashes = std::collections::BTreeSet::new();
     for seed in 0..20 {
         let (first, again) = (simulate(seed, &Options::default()), simulate(seed, &keep_trace));
-        assert_eq!((first.hash, first.events, first.took_us), (again.hash, again.events, again.took_us));
+        assert_eq!(
+            (first.hash, first.events, first.took_us),
+            (again.hash, again.events, again.took_us)
+        );
         hashes.insert(first.hash);
     }
     assert_eq!(hashes.len(), 20, "different seeds are different worlds");
@@ -73,8 +76,20 @@ fn the_seeds_reach_what_they_are_meant_to_reach() {
         ("breakers tripped", sum(|run| run.tally.trips)),
         ("results taken over", sum(|run| run.tally.reused)),
         ("failed Batch jobs", sum(|run| run.tally.faults.batch_failures)),
-        ("wide stages", runs.iter().flat_map(|run| &run.jobs).filter(|job| job.shards > 100).count() as u64),
-        ("completed jobs", runs.iter().flat_map(|run| &run.jobs).filter(|job| job.end == "completed").count() as u64),
+        (
+            "wide stages",
+            runs.iter()
+                .flat_map(|run| &run.jobs)
+                .filter(|job| job.shards > 100)
+                .count() as u64,
+        ),
+        (
+            "completed jobs",
+            runs.iter()
+                .flat_map(|run| &run.jobs)
+                .filter(|job| job.end == "completed")
+                .count() as u64,
+        ),
     ];
     for (what, times) in reached {
         assert!(times > 0, "{what} never happen");
