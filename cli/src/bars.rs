@@ -202,8 +202,8 @@ impl Drop for Board {
     }
 }
 
-/// The longest state that [`state`] makes, with a run time.
-const STATE_WIDTH: usize = 20;
+/// The longest state that [`state`] makes, with a run time or thousands of shards.
+const STATE_WIDTH: usize = 24;
 
 /// What a stage is doing, beside its bar.
 fn state(stage: &StageDetail, word: &str) -> String {

@@ -243,7 +243,7 @@ fn troubles(screen: &Screen, job: &JobDetail) -> Vec<String> {
     }
     if !job.degraded.is_empty() {
         lines.push(format!(
-            "\n{} the results are less than they could be, because an optional stage failed",
+            "\n{} the results lack what an optional stage makes",
             paint(Paint::Odd, "degraded:")
         ));
         lines.extend(job.degraded.iter().map(|error| located(screen, error, job)));
