@@ -5,15 +5,15 @@ use marey_cloud::{
     CloudError, Conductor, Time,
     artifacts::StoreArtifacts,
     queues::SendTasks,
-    store::{Creation, ReadControls, WriteJobs},
-    uploads::{LookAtUploads, UploadHead},
+    store::{Creation, KeepBatches, ReadControls, WriteJobs},
+    uploads::{LookAtUploads, ReadTexts, UploadHead},
 };
 use marey_engine::{
-    Failure, FailureClass, Job, JobId, JobState, StageRow, Upload, Wishes, Workflow, event::check_notify,
+    BatchId, Failure, FailureClass, Job, JobId, JobState, StageRow, Upload, Wishes, Workflow, event::check_notify,
     upload::Request,
 };
 
-use crate::Announced;
+use crate::{Announced, manifest};
 
 /// What became of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +22,14 @@ pub enum Admitted {
     Created(JobId),
     /// Its job was there.
     Existed(JobId),
+    /// It is the manifest of this batch, which was made now or gone on with.
+    Batch(BatchId),
     /// It was deleted before it was seen.
     Gone,
 }
 
 /// Makes the job of an upload, unless it is there, and dispatches what needs nothing. A job whose wishes cannot be granted,
-/// or whose upload has more than `max_bytes`, fails at once.
+/// or whose upload has more than `max_bytes`, fails at once. A manifest makes a batch instead, with a job for each line.
 ///
 /// # Errors
 /// A service failed; try again.
@@ -37,8 +39,8 @@ pub async fn admit<S, A, Q, T>(
     object: &Announced,
 ) -> Result<Admitted, CloudError>
 where
-    S: WriteJobs + ReadControls,
-    A: StoreArtifacts + LookAtUploads,
+    S: WriteJobs + ReadControls + KeepBatches,
+    A: StoreArtifacts + LookAtUploads + ReadTexts,
     Q: SendTasks,
     T: Time,
 {
@@ -48,8 +50,25 @@ where
         tracing::warn!(key = object.key, "upload was deleted before it was seen");
         return Ok(Admitted::Gone);
     };
-    let request = Request::read(&object.key, &head.metadata);
-    admit_as(conductor, max_bytes, request, upload_of(object, head)).await
+    let mut request = Request::read(&object.key, &head.metadata);
+    if manifest::is_manifest(&object.key) {
+        request.wishes.reuse |= head.metadata.reuse.is_none();
+        let upload = upload_of(object, head);
+        return manifest::admit(conductor, max_bytes, request, upload).await;
+    }
+    let upload = upload_of(object, head);
+    let workflow = Workflow::shipped(&request.workflow);
+    let (wishes, problem) = settled(&request, workflow.as_ref());
+    let failure = if upload.bytes > max_bytes {
+        Some(too_large(upload.bytes, max_bytes))
+    } else {
+        problem.map(|problem| not_granted(&problem))
+    };
+    let request = Request { wishes, ..request };
+    Ok(match make_job(conductor, request, upload, failure).await? {
+        (id, Creation::Created) => Admitted::Created(id),
+        (id, Creation::Existed) => Admitted::Existed(id),
+    })
 }
 
 /// The upload that was seen where one was announced.
@@ -64,12 +83,14 @@ fn upload_of(object: &Announced, head: UploadHead) -> Upload {
     }
 }
 
-async fn admit_as<S, A, Q, T>(
+/// Makes a job whose wishes are settled, unless it is there, and dispatches what needs nothing. One that must not run is made
+/// as one that has failed: between two writes somebody would find it running.
+pub(crate) async fn make_job<S, A, Q, T>(
     conductor: &Conductor<S, A, Q, T>,
-    max_bytes: u64,
     request: Request,
     upload: Upload,
-) -> Result<Admitted, CloudError>
+    failure: Option<Failure>,
+) -> Result<(JobId, Creation), CloudError>
 where
     S: WriteJobs + ReadControls,
     A: StoreArtifacts,
@@ -77,14 +98,7 @@ where
     T: Time,
 {
     let workflow = Workflow::shipped(&request.workflow);
-    let (wishes, problem) = settled(&request, workflow.as_ref());
-    let failure = if upload.bytes > max_bytes {
-        Some(too_large(upload.bytes, max_bytes))
-    } else {
-        problem.map(|problem| not_granted(&problem))
-    };
     let now = conductor.time.now();
-    // A job that must not run is made as one that has failed: between two writes somebody would find it running.
     let state = failure.map_or(JobState::Running, |failure| JobState::Failed { at: now, failure });
     let deadline = workflow
         .as_ref()
@@ -98,21 +112,18 @@ where
         created_at: now,
         deadline,
         round: 0,
-        wishes,
+        wishes: request.wishes,
         trace: String::new(),
         state,
     };
     let (id, creation) = create_job(conductor, workflow.as_ref(), job).await?;
     // Also for a job that was there: whoever made it may have died before it dispatched.
     conductor.advance(id).await?;
-    Ok(match creation {
-        Creation::Created => Admitted::Created(id),
-        Creation::Existed => Admitted::Existed(id),
-    })
+    Ok((id, creation))
 }
 
 /// What the job gets of what was asked for, and what is wrong with it. An unknown workflow is told by the planner.
-fn settled(request: &Request, workflow: Option<&Workflow>) -> (Wishes, Option<String>) {
+pub(crate) fn settled(request: &Request, workflow: Option<&Workflow>) -> (Wishes, Option<String>) {
     let raw = || request.wishes.clone();
     let Some(workflow) = workflow else {
         return (raw(), None);

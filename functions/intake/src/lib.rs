@@ -5,25 +5,27 @@
 
 mod admit;
 mod event;
+mod manifest;
 
 use marey_cloud::{
     Conductor, Time,
     artifacts::StoreArtifacts,
     harness::{Disposal, Received},
     queues::{HoldMessages, SendTasks},
-    store::{ReadControls, WriteJobs},
-    uploads::LookAtUploads,
+    store::{KeepBatches, ReadControls, WriteJobs},
+    uploads::{LookAtUploads, ReadTexts},
 };
 
 pub use admit::{Admitted, admit};
 pub use event::{Announced, Announcement, Unreadable};
+pub use manifest::{batch_of, is_manifest};
 
 /// Handles one message of the intake queue. It is acknowledged when every record in it has its job. A job of an upload of
 /// more than `max_bytes` fails at once.
 pub async fn handle<S, A, Q, T>(conductor: &Conductor<S, A, Q, T>, max_bytes: u64, message: &Received) -> Disposal
 where
-    S: WriteJobs + ReadControls,
-    A: StoreArtifacts + LookAtUploads,
+    S: WriteJobs + ReadControls + KeepBatches,
+    A: StoreArtifacts + LookAtUploads + ReadTexts,
     Q: SendTasks + HoldMessages,
     T: Time,
 {
@@ -34,8 +36,8 @@ where
 
 async fn take<S, A, Q, T>(conductor: &Conductor<S, A, Q, T>, max_bytes: u64, message: &Received) -> Disposal
 where
-    S: WriteJobs + ReadControls,
-    A: StoreArtifacts + LookAtUploads,
+    S: WriteJobs + ReadControls + KeepBatches,
+    A: StoreArtifacts + LookAtUploads + ReadTexts,
     Q: SendTasks,
     T: Time,
 {

@@ -1,6 +1,11 @@
 use std::path::Path;
 
-use marey_cloud::{CloudError, RealTime, memory::Memory, store::ReadJobs, uploads::UploadHead};
+use marey_cloud::{
+    CloudError, RealTime,
+    memory::Memory,
+    store::ReadJobs,
+    uploads::{ReadTexts, UploadHead},
+};
 use marey_engine::{
     Artifact, Job, JobId, JobState,
     upload::{Metadata, Request},
@@ -10,18 +15,21 @@ use serde_json::json;
 use super::*;
 
 mod events;
+mod manifests;
 
 /// A bucket in memory whose objects can be looked at.
 #[derive(Clone)]
 struct Bucket {
     memory: Memory,
     etag: &'static str,
+    /// A key that is not there any more.
+    gone: Option<&'static str>,
     metadata: Metadata,
 }
 
 impl LookAtUploads for Bucket {
     async fn look(&self, _: &str, key: &str, version: Option<&str>) -> Result<Option<UploadHead>, CloudError> {
-        let Some(content) = self.memory.object(key) else {
+        let Some(content) = self.memory.object(key).filter(|_| self.gone != Some(key)) else {
             return Ok(None);
         };
         let (etag, version) = (self.etag.to_owned(), version.map(str::to_owned));
@@ -31,6 +39,15 @@ impl LookAtUploads for Bucket {
             version,
             metadata: self.metadata.clone(),
         }))
+    }
+}
+
+impl ReadTexts for Bucket {
+    async fn read(&self, _: &str, key: &str, _: Option<&str>, most: u64) -> Result<Vec<u8>, CloudError> {
+        let missing = || CloudError::Missing { what: key.to_owned() };
+        let mut content = self.memory.object(key).ok_or_else(missing)?;
+        content.truncate(most as usize);
+        Ok(content)
     }
 }
 
@@ -62,6 +79,7 @@ fn world(metadata: Metadata) -> (World, Memory) {
     let artifacts = Bucket {
         memory: memory.clone(),
         etag: "e",
+        gone: None,
         metadata,
     };
     let (store, queues) = (memory.clone(), memory.clone());

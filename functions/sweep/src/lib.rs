@@ -19,9 +19,9 @@ use marey_cloud::{
     artifacts::{ListArtifacts, StoreArtifacts},
     publish::PutEvents,
     queues::{CountMessages, SendTasks},
-    store::{KeepBookmarks, WriteControls, WriteJobs},
+    store::{KeepBatches, KeepBookmarks, WriteControls, WriteJobs},
     sweep::{Repaired, cool_down},
-    uploads::{ListUploads, LookAtUploads},
+    uploads::{ListUploads, LookAtUploads, ReadTexts},
 };
 use serde::Serialize;
 
@@ -106,8 +106,8 @@ const ARTIFACTS_UNTIL: f64 = 0.85;
 
 impl<S, A, Q, B, T> Sweeper<S, A, Q, B, T>
 where
-    S: WriteJobs + WriteControls + KeepBookmarks,
-    A: StoreArtifacts + LookAtUploads + ListUploads + ListArtifacts,
+    S: WriteJobs + WriteControls + KeepBatches + KeepBookmarks,
+    A: StoreArtifacts + LookAtUploads + ReadTexts + ListUploads + ListArtifacts,
     Q: SendTasks + CountMessages,
     B: PutEvents,
     T: Time,

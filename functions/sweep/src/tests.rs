@@ -74,6 +74,13 @@ impl LookAtUploads for Buckets {
     }
 }
 
+impl ReadTexts for Buckets {
+    async fn read(&self, _: &str, key: &str, _: Option<&str>, _: u64) -> Result<Vec<u8>, CloudError> {
+        let missing = || CloudError::Missing { what: key.to_owned() };
+        self.memory.object(key).ok_or_else(missing)
+    }
+}
+
 impl ListUploads for Buckets {
     async fn uploads(&self, _: &str, after: Option<&Place>) -> Result<UploadPage, CloudError> {
         if *self.is_broken.lock().unwrap() {

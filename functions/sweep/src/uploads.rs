@@ -14,15 +14,15 @@ use marey_cloud::{
     CloudError, Time,
     artifacts::StoreArtifacts,
     queues::SendTasks,
-    store::{Bookmark, KeepBookmarks, ReadControls, WriteJobs},
+    store::{Bookmark, KeepBatches, KeepBookmarks, ReadControls, WriteJobs},
     sweep::Repaired,
-    uploads::{ListUploads, LookAtUploads, StoredUpload},
+    uploads::{ListUploads, LookAtUploads, ReadTexts, StoredUpload},
 };
 use marey_engine::{
     JobId, RepairReason,
     upload::{Metadata, Request},
 };
-use marey_fn_intake::{Admitted, Announced, admit};
+use marey_fn_intake::{Admitted, Announced, admit, batch_of, is_manifest};
 
 use crate::{Findings, Policy, Sweeper};
 
@@ -40,8 +40,8 @@ const LATE: SignedDuration = SignedDuration::from_hours(25);
 
 impl<S, A, Q, B, T> Sweeper<S, A, Q, B, T>
 where
-    S: WriteJobs + ReadControls + KeepBookmarks,
-    A: StoreArtifacts + LookAtUploads + ListUploads,
+    S: WriteJobs + ReadControls + KeepBatches + KeepBookmarks,
+    A: StoreArtifacts + LookAtUploads + ReadTexts + ListUploads,
     Q: SendTasks,
     T: Time,
 {
@@ -123,16 +123,28 @@ where
         };
         match admit(&self.conductor, self.upload_max_bytes, &announced).await? {
             Admitted::Created(job) => Ok(Some(job)),
+            // A batch stands under the id that the manifest's job would have.
+            Admitted::Batch(_) => Ok(Some(self.own_job(upload))),
             // Its event came in the meantime, or it was deleted.
             Admitted::Existed(_) | Admitted::Gone => Ok(None),
         }
     }
 
+    /// The id of an upload's job, if none was reserved.
+    fn own_job(&self, upload: &StoredUpload) -> JobId {
+        JobId::of_object(&self.uploads, &upload.key, upload.version.as_deref(), &upload.etag)
+    }
+
     /// Whether an upload has its job, or had it. Its id follows from what the bucket lists, so nothing is asked of the bucket.
     async fn has_job(&self, upload: &StoredUpload) -> Result<bool, CloudError> {
         let store = &self.conductor.store;
-        let version = upload.version.as_deref();
-        let own = JobId::of_object(&self.uploads, &upload.key, version, &upload.etag);
+        let own = self.own_job(upload);
+        if is_manifest(&upload.key)
+            && let Some(batch) = batch_of(own)
+            && store.batch(batch).await?.is_some()
+        {
+            return Ok(true);
+        }
         // The key alone says which id is reserved; metadata has no part in that.
         let reserved = Request::read(&upload.key, &Metadata::default()).reserved;
         if let Some(reserved) = reserved
