@@ -116,9 +116,7 @@ fn ascii(params: &BTreeMap<String, Value>) -> String {
         if c.is_ascii() {
             escaped.push(c);
         } else {
-            for unit in c.encode_utf16(&mut units) {
-                escaped.push_str(&format!("\\u{unit:04x}"));
-            }
+            escaped.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
         }
     }
     escaped

@@ -134,13 +134,9 @@ fn id_of(owner: &str, request: &BatchRequest) -> Result<BatchId, Refusal> {
     };
     let content = serde_json::to_vec(request)
         .map_err(|error| Refusal::bad_request(format!("The request cannot be read: {error}."), "Send it as JSON."))?;
-    let digest = hex(&Sha256::digest(content));
-    let name = [owner, token, &digest].join("\u{1f}");
-    Ok(BatchId(Uuid::new_v5(&NAMESPACE, name.as_bytes())))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut name = [owner, token, ""].join("\u{1f}").into_bytes();
+    name.extend(Sha256::digest(content));
+    Ok(BatchId(Uuid::new_v5(&NAMESPACE, &name)))
 }
 
 /// The request for an upload that an item of a batch amounts to.

@@ -85,9 +85,10 @@ fn unknown_cursor(error: CloudError) -> Refusal {
 fn is_meant(job: &Job, status: Option<JobStatus>, before: Timestamp) -> bool {
     let is_status = match (&job.state, status) {
         (JobState::Running, _) => false,
-        (_, None) | (JobState::Completed { .. }, Some(JobStatus::Completed)) => true,
-        (JobState::Failed { .. }, Some(JobStatus::Failed)) => true,
-        (JobState::Cancelled { .. }, Some(JobStatus::Cancelled)) => true,
+        (_, None)
+        | (JobState::Completed { .. }, Some(JobStatus::Completed))
+        | (JobState::Failed { .. }, Some(JobStatus::Failed))
+        | (JobState::Cancelled { .. }, Some(JobStatus::Cancelled)) => true,
         _ => false,
     };
     is_status && job.ended_at().is_some_and(|at| at < before)

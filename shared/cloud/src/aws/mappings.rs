@@ -162,7 +162,10 @@ fn percent_encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let hex = b"0123456789ABCDEF";
+            encoded.push('%');
+            encoded.push(char::from(hex[usize::from(byte >> 4)]));
+            encoded.push(char::from(hex[usize::from(byte & 15)]));
         }
     }
     encoded

@@ -67,7 +67,7 @@ impl CountMessages for Memory {
     async fn depths(&self) -> Result<BTreeMap<String, Depth>, CloudError> {
         let state = self.working("depths")?;
         let workflows = Workflow::all_shipped();
-        let stages = workflows.iter().flat_map(|workflow| workflow.stages());
+        let stages = workflows.iter().flat_map(marey_engine::Workflow::stages);
         let names = stages.flat_map(|stage| [stage.name.to_string(), format!("{}-express", stage.name)]);
         let mut depths: BTreeMap<_, _> = names.map(|name| (name, Depth::default())).collect();
         let name = |task: &Task| {

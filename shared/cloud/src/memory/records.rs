@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use marey_engine::{BatchId, Versioned};
+use marey_engine::{BatchId, Job, Versioned};
 
 use super::{Memory, next_version};
 use crate::{
@@ -105,7 +105,7 @@ impl FindEnded for Memory {
         let jobs = looked_at
             .into_iter()
             .map(|(_, job)| job)
-            .filter(|job| job.has_ended())
+            .filter(Job::has_ended)
             .collect();
         Ok(EndedPage { jobs, next })
     }
