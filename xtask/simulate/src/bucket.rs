@@ -107,11 +107,20 @@ impl StoreArtifacts for World {
 struct Fortune {
     takes_us: u64,
     dawdles_us: u64,
-    transient: bool,
-    permanent: bool,
-    hangs: bool,
-    lies: bool,
+    ends: Ends,
     content: u64,
+}
+
+/// What an attempt's work comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Well,
+    Transient,
+    Permanent,
+    /// It does not end until it is stopped.
+    Hangs,
+    /// It leaves a fact that is none.
+    Lies,
 }
 
 /// A place where stages take their time, fail and hang as the dice say.
@@ -149,10 +158,17 @@ impl Workshop {
         self.world.clock.roll(|chance| Fortune {
             takes_us: chance.between(200_000, longest_us),
             dawdles_us: chance.between(0, 2 * SECOND),
-            transient: chance.happens(rates.transient) || is_broken,
-            permanent: chance.happens(rates.permanent),
-            hangs: chance.happens(rates.hang),
-            lies: chance.happens(rates.permanent / 2.0),
+            ends: if chance.happens(rates.hang) {
+                Ends::Hangs
+            } else if chance.happens(rates.permanent) {
+                Ends::Permanent
+            } else if is_broken || chance.happens(rates.transient) {
+                Ends::Transient
+            } else if chance.happens(rates.permanent / 2.0) {
+                Ends::Lies
+            } else {
+                Ends::Well
+            },
             content: chance.bits(),
         })
     }
@@ -223,7 +239,11 @@ impl Workplace for Workshop {
         let state = self.world.state();
         let plan = state.plans.get(&attempt.key.job).copied().unwrap_or(0);
         let shards = state.scenario.jobs.get(plan).map_or(1, |plan| plan.shards);
-        let shards = if fortune.lies { json!("many") } else { json!(shards) };
+        let shards = if fortune.ends == Ends::Lies {
+            json!("many")
+        } else {
+            json!(shards)
+        };
         Ok(SimBench {
             control,
             fortune,
@@ -235,10 +255,10 @@ impl Workplace for Workshop {
         let fortune = bench.fortune;
         {
             let mut state = self.world.state();
-            state.tally.faults.failures += u64::from(fortune.transient || fortune.permanent || fortune.lies);
-            state.tally.faults.hangs += u64::from(fortune.hangs);
+            state.tally.faults.failures += u64::from(!matches!(fortune.ends, Ends::Well | Ends::Hangs));
+            state.tally.faults.hangs += u64::from(fortune.ends == Ends::Hangs);
         }
-        let takes_us = if fortune.hangs {
+        let takes_us = if fortune.ends == Ends::Hangs {
             3_600 * SECOND
         } else {
             fortune.takes_us
@@ -256,17 +276,16 @@ impl Workplace for Workshop {
         if was_stopped {
             self.world.clock.sleep_us(fortune.dawdles_us).await;
             // Some are done in spite of it.
-            if fortune.content % 4 != 0 {
+            if !fortune.content.is_multiple_of(4) {
                 return Err(StageError::stopped());
             }
         }
         bench.control.set_progress(1.0);
         bench.control.add_frames(10);
-        if fortune.permanent {
-            return Err(StageError::permanent("MEDIA_EMPTY", "m", "h"));
-        }
-        if fortune.transient {
-            return Err(StageError::transient("SIMULATED", "m", "h"));
+        match fortune.ends {
+            Ends::Permanent => return Err(StageError::permanent("MEDIA_EMPTY", "m", "h")),
+            Ends::Transient => return Err(StageError::transient("SIMULATED", "m", "h")),
+            Ends::Well | Ends::Hangs | Ends::Lies => {}
         }
         Ok(SimProduct {
             content: fortune.content,

@@ -188,15 +188,12 @@ impl Future for Sleep {
         state.turns += 1;
         let turn = state.turns;
         let sleeper = Some((turn, context.waker().clone()));
-        let slot = match state.free.pop() {
-            Some(slot) => {
-                state.sleepers[slot] = sleeper;
-                slot
-            }
-            None => {
-                state.sleepers.push(sleeper);
-                state.sleepers.len() - 1
-            }
+        let slot = if let Some(slot) = state.free.pop() {
+            state.sleepers[slot] = sleeper;
+            slot
+        } else {
+            state.sleepers.push(sleeper);
+            state.sleepers.len() - 1
         };
         state.heap.push(Entry {
             at_us: self.until_us,
@@ -332,6 +329,8 @@ impl Drop for Executor {
 
 impl std::fmt::Debug for Executor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Executor").field("tasks", &self.tasks.len()).finish()
+        f.debug_struct("Executor")
+            .field("tasks", &self.tasks.len())
+            .finish_non_exhaustive()
     }
 }

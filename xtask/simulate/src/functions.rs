@@ -177,7 +177,7 @@ fn job_of(world: &World, plan: usize) -> (Job, Vec<StageRow>) {
     state.plans.insert(id, plan);
     drop(state);
     let workflow = Workflow::shipped(asked.workflow);
-    let stages = workflow.iter().flat_map(|it| it.stages()).map(StageRow::of).collect();
+    let stages = workflow.iter().flat_map(Workflow::stages).map(StageRow::of).collect();
     let created_at = moment(asked.at_us);
     let deadline_s = workflow.map_or(86_400, |workflow| workflow.deadline_s());
     let job = Job {

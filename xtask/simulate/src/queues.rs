@@ -235,9 +235,12 @@ impl State {
             let is_lost = chance.happens(rates.lose_message);
             let copies = 1 + u64::from(chance.happens(rates.duplicate));
             let delays: Vec<_> = (0..copies)
-                .map(|_| match chance.happens(rates.delay) {
-                    true => chance.between(SECOND, 90 * SECOND),
-                    false => chance.between(5_000, 200_000),
+                .map(|_| {
+                    if chance.happens(rates.delay) {
+                        chance.between(SECOND, 90 * SECOND)
+                    } else {
+                        chance.between(5_000, 200_000)
+                    }
                 })
                 .collect();
             (is_lost, copies, delays)

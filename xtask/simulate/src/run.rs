@@ -64,19 +64,14 @@ pub struct Outcome {
 pub fn simulate(seed: u64, options: &Options) -> Outcome {
     graphs::make_known();
     let clock = Clock::new(seed);
-    let scenario = Scenario::of(&mut Chance::new(mixed(seed ^ 0x5ce_4a_10)), options);
-    run(seed, clock, scenario, options)
-}
-
-/// Lets a scenario run.
-fn run(seed: u64, clock: Clock, scenario: Scenario, options: &Options) -> Outcome {
-    run_with(seed, clock, scenario, options, |_| {})
+    let scenario = Scenario::of(&mut Chance::new(mixed(seed ^ 0x5ce4_a100)), options);
+    run_with(seed, &clock, scenario, options, |_| {})
 }
 
 /// Lets a scenario run in a world that is changed before it begins.
 pub fn run_with(
     seed: u64,
-    clock: Clock,
+    clock: &Clock,
     scenario: Scenario,
     options: &Options,
     change: impl FnOnce(&mut State),

@@ -74,7 +74,7 @@ pub fn scale(shards: u32, concurrency: u32, work_s: u64, seed: u64) -> Scale {
         shards: Some(shards),
         ..Options::default()
     };
-    let outcome = run_with(seed, Clock::new(seed), scenario, &options, |state| {
+    let outcome = run_with(seed, &Clock::new(seed), scenario, &options, |state| {
         state.tally.writes_in_second = Some(BTreeMap::new());
     });
     told(shards, concurrency, work_s, &outcome)

@@ -367,7 +367,9 @@ impl ReadControls for World {
             let works = state.runs_stage(caller.task);
             let mut rows: Vec<_> = state.controls.values().cloned().collect();
             if works && state.has(Planted::PauseUnseen) {
-                rows.iter_mut().for_each(|row| row.value.pause = None);
+                for row in &mut rows {
+                    row.value.pause = None;
+                }
             }
             Ok(rows)
         })

@@ -369,10 +369,12 @@ impl World {
                 dice -= probability;
                 dice < 0.0
             };
-            let fate = if falls(rates.crash / 2.0) {
-                Fate::DiesBefore
-            } else if falls(rates.crash / 2.0) {
-                Fate::DiesAfter
+            let fate = if falls(rates.crash) {
+                if chance.happens(0.5) {
+                    Fate::DiesBefore
+                } else {
+                    Fate::DiesAfter
+                }
             } else if falls(rates.refuse) {
                 Fate::Refused
             } else if call.writes() && falls(rates.lose_answer) {
