@@ -49,8 +49,11 @@ const TASKS_AT_ONCE: usize = 100;
 /// somebody else will.
 const SMALL_STAGE: u32 = 16;
 
-/// So many siblings are looked at for one that has not ended.
-const WITNESSES: u32 = 4;
+/// So many siblings are looked at, at the most, for one that has not ended. Of `n` shards one in `k + 1` finds none among `k` and
+/// reads all `n` rows, so with the square root of `n` all of them together read a small multiple of `n` times that root.
+fn witnesses(shards: u32) -> u32 {
+    shards.isqrt().max(4)
+}
 
 impl<S: WriteJobs + ReadControls, A: StoreArtifacts, Q: SendTasks, T: Time> Conductor<S, A, Q, T> {
     /// Does whatever the job needs next. When it returns `Ok`, everything that follows from the rows as they were is
@@ -89,7 +92,7 @@ impl<S: WriteJobs + ReadControls, A: StoreArtifacts, Q: SendTasks, T: Time> Cond
     }
 
     async fn has_witness(&self, key: &ShardKey, shards: u32) -> Result<bool, CloudError> {
-        for _ in 0..WITNESSES {
+        for _ in 0..witnesses(shards) {
             let number = (self.time.random() % u128::from(shards)) as u32;
             let sibling = ShardKey {
                 shard: number,
