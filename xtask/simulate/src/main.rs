@@ -69,9 +69,10 @@ fn main() -> Result<ExitCode> {
     if let Some(shards) = arguments.scale {
         let concurrency = arguments.concurrency.unwrap_or(shards);
         let result = scale(shards, concurrency, arguments.work_s, arguments.from);
-        match arguments.json {
-            true => println!("{}", serde_json::to_string_pretty(&result)?),
-            false => print!("{result}"),
+        if arguments.json {
+            println!("{}", serde_json::to_string_pretty(&result)?);
+        } else {
+            print!("{result}");
         }
         return Ok(code(result.violation.is_none()));
     }
@@ -83,9 +84,10 @@ fn main() -> Result<ExitCode> {
     let began = Instant::now();
     let summary = run_all(&arguments, &options);
     let took_s = began.elapsed().as_secs_f64();
-    match arguments.json {
-        true => println!("{}", serde_json::to_string_pretty(&summary)?),
-        false => print!("{summary}"),
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&summary)?);
+    } else {
+        print!("{summary}");
     }
     eprintln!("{} seeds in {took_s:.1} s", summary.runs);
     let first = summary.violations.values().flatten().min().copied();
