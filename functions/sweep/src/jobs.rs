@@ -87,7 +87,7 @@ where
 /// How many messages each stage's two queues hold together; a stage of which one was not measured is left out.
 fn backlog(depths: &BTreeMap<String, Depth>) -> Backlog {
     let workflows = Workflow::all_shipped();
-    let stages = workflows.iter().flat_map(|workflow| workflow.stages());
+    let stages = workflows.iter().flat_map(Workflow::stages);
     let of_stage = |name: &StageName| {
         let standard = depths.get(name.as_str())?;
         let express = depths.get(&format!("{name}-express"))?;

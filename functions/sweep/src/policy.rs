@@ -94,11 +94,8 @@ mod tests {
     #[test]
     fn a_schedules_event_asks_for_nothing() {
         let policy = Policy::default();
-        for payload in [
-            json!({"version": "0", "detail-type": "Scheduled Event"}),
-            json!(null),
-            json!([]),
-        ] {
+        let scheduled: Value = serde_json::from_str(include_str!("../../../events/sweep.json")).unwrap();
+        for payload in [scheduled, json!(null), json!([])] {
             assert_eq!(policy.asked_otherwise(&payload), policy);
         }
         let now = policy.asked_otherwise(&json!({"uploads_after_s": 0}));

@@ -72,7 +72,7 @@ where
             bookmark.after = page.next;
             let has_ended = bookmark.after.is_none();
             if has_ended {
-                bookmark = ended(bookmark, began_at - policy.uploads_after);
+                bookmark = ended(&bookmark, began_at - policy.uploads_after);
             }
             store.put_bookmark(&bookmark).await?;
             if has_ended || time.now() >= until {
@@ -174,7 +174,7 @@ fn since(policy: &Policy, bookmark: &Bookmark, now: Timestamp) -> Timestamp {
 }
 
 /// The bookmark after a round. If something could not be done, the next round looks at everything that this one did.
-fn ended(bookmark: Bookmark, complete_since: Timestamp) -> Bookmark {
+fn ended(bookmark: &Bookmark, complete_since: Timestamp) -> Bookmark {
     Bookmark {
         complete_since: if bookmark.is_incomplete {
             bookmark.complete_since
