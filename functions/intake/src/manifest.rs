@@ -120,12 +120,12 @@ where
         .await?;
     let lines = match parse(&bytes) {
         Ok(lines) => lines,
-        Err(wrong) => return refuse(conductor, request, manifest, &wrong).await,
+        Err(wrong) => return refuse(conductor, request, manifest, &[wrong]).await,
     };
     let is_known = conductor.store.batch(id).await?.is_some();
     let checks = lines
         .iter()
-        .map(|(number, line)| Box::pin(check(conductor, max_bytes, &request, &manifest, *number, line)));
+        .map(|line| Box::pin(check(conductor, max_bytes, &request, &manifest, line)));
     let checks: Vec<_> = checks.collect();
     let checked: Vec<_> = stream::iter(checks).buffered(AT_ONCE).try_collect().await?;
     if !is_known {
@@ -165,32 +165,33 @@ where
     })
 }
 
-/// The lines that are not empty, with their numbers.
-fn parse(bytes: &[u8]) -> Result<Vec<(usize, Line)>, Vec<Wrong>> {
-    let whole = |problem: String| vec![Wrong { line: 0, problem }];
+/// A line with its number, or what is wrong with its form.
+type Read = Result<(usize, Line), Wrong>;
+
+/// The lines that are not empty; or what is wrong with the whole.
+fn parse(bytes: &[u8]) -> Result<Vec<Read>, Wrong> {
+    let whole = |problem: String| Wrong { line: 0, problem };
     if bytes.len() as u64 > MOST_BYTES {
         return Err(whole(format!("it has more than {MOST_BYTES} bytes")));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| whole("it is not UTF-8".to_owned()))?;
-    let (mut lines, mut wrong) = (Vec::new(), Vec::new());
+    let read = |(index, text): (usize, &str)| {
+        let line = index + 1;
+        let problem = |error| format!("it is not as it should be: {error}");
+        serde_json::from_str(text)
+            .map(|read| (line, read))
+            .map_err(|error| Wrong {
+                line,
+                problem: problem(error),
+            })
+    };
     let written = text.trim_start_matches('\u{feff}').lines().enumerate();
-    for (index, written) in written.filter(|(_, line)| !line.trim().is_empty()) {
-        match serde_json::from_str(written) {
-            Ok(line) => lines.push((index + 1, line)),
-            Err(error) => wrong.push(Wrong {
-                line: index + 1,
-                problem: format!("it is not as it should be: {error}"),
-            }),
-        }
+    let lines: Vec<Read> = written.filter(|(_, text)| !text.trim().is_empty()).map(read).collect();
+    match lines.len() {
+        0 => Err(whole("it names no video".to_owned())),
+        count if count > MOST_ITEMS => Err(whole(format!("it has {count} lines, allowed are {MOST_ITEMS}"))),
+        _ => Ok(lines),
     }
-    let count = lines.len() + wrong.len();
-    if count == 0 {
-        return Err(whole("it names no video".to_owned()));
-    }
-    if count > MOST_ITEMS {
-        return Err(whole(format!("it has {count} lines, allowed are {MOST_ITEMS}")));
-    }
-    if wrong.is_empty() { Ok(lines) } else { Err(wrong) }
 }
 
 /// What a line asks for, or what is wrong with it.
@@ -199,10 +200,13 @@ async fn check<S, A: LookAtUploads, Q, T>(
     max_bytes: u64,
     request: &Request,
     manifest: &Upload,
-    number: usize,
-    line: &Line,
+    line: &Read,
 ) -> Result<Result<Wanted, Wrong>, CloudError> {
-    let wrong = |problem: String| Ok(Err(Wrong { line: number, problem }));
+    let (number, line) = match line {
+        Ok(line) => line,
+        Err(wrong) => return Ok(Err(wrong.clone())),
+    };
+    let wrong = |problem: String| Ok(Err(Wrong { line: *number, problem }));
     let (item, request) = match asked(request, line) {
         Ok(asked) => asked,
         Err(problem) => return wrong(problem),

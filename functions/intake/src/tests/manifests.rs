@@ -87,6 +87,7 @@ async fn wrong_lines_are_listed_at_once_and_nothing_is_begun() {
         r#"{"key": "uploads/ann/motion/huge.mp4"}"#,
         r#"{"key": "uploads/ann/motion/monday.manifest.jsonl"}"#,
         &too_long,
+        "nonsense",
     ];
     for _ in 0..2 {
         assert_eq!(put(&world, &memory, &lines).await, Disposal::Acknowledge);
