@@ -169,6 +169,10 @@ pub fn on_shard_write(state: &mut State, old: Option<&Shard>, new: &Shard, calle
         if new_lease.is_some() {
             job.leases.insert(place(new), leases);
         }
+        if matches!(new.state, ShardState::Failed { .. }) {
+            job.failed
+                .insert((new.key.stage.clone(), new.key.shard), (now_us, caller.task));
+        }
         job.beats += u64::from(is_beat);
         job.writes += u64::from(!is_beat);
     }
@@ -442,7 +446,7 @@ pub fn acknowledged_only_when_durable(state: &State, about: &About, task: TaskId
 }
 
 /// A dead letter is parked, unless what it asks for is done, cancelled, or sent again in a later round.
-pub fn dead_letters_are_kept(state: &State, message: &Message) -> Verdict {
+pub fn dead_letters_are_kept(state: &State, message: &Message, task: TaskId) -> Verdict {
     if state.queues.parked.iter().any(|(body, _)| *body == message.body) {
         return Ok(());
     }
@@ -454,7 +458,11 @@ pub fn dead_letters_are_kept(state: &State, message: &Message) -> Verdict {
         // What is held is sent when its stage goes on.
         let is_sent = row.value.state == ShardState::Held || state.queues.asking_for(key) > 0;
         let is_sent = is_sent || state.robbed.contains(key);
-        if is_done || is_sent || job.rows.job.value.round > 0 {
+        // It was sent again, and that one has come to its own end since.
+        let born_us = state.processes.get(&task).map_or(u64::MAX, |process| process.born_us);
+        let failed = job.failed.get(&(key.stage.clone(), key.shard));
+        let is_ended_since = failed.is_some_and(|(at_us, by)| *by != task && *at_us >= born_us);
+        if is_done || is_sent || is_ended_since || job.rows.job.value.round > 0 {
             return Ok(());
         }
     }

@@ -17,6 +17,8 @@ pub struct JobRows {
     pub change: (u64, TaskId),
     /// When the job ended last, in its present round.
     pub ended_us: Option<u64>,
+    /// When each shard failed last, and by whose word.
+    pub failed: BTreeMap<(StageName, u32), (u64, TaskId)>,
     /// Leases of each shard in each round.
     pub leases: BTreeMap<(StageName, u32, u32), u32>,
     /// Writes of shards' rows without heartbeats.
@@ -41,6 +43,7 @@ impl JobRows {
             old: None,
             change: (now_us, task),
             ended_us: None,
+            failed: BTreeMap::new(),
             leases: BTreeMap::new(),
             writes: 0,
             beats: 0,

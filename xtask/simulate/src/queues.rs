@@ -369,7 +369,7 @@ pub fn acknowledged(state: &mut State, message: &Received, task: u64, world: &Wo
     let reader = queue.map(|queue| state.queues.all[queue].reader.clone());
     let verdict = match reader {
         Some(Reader::DeadLetters) if serde_json::from_str::<Task>(&deleted.body).is_ok() => {
-            let verdict = invariants::dead_letters_are_kept(state, &deleted);
+            let verdict = invariants::dead_letters_are_kept(state, &deleted, task);
             state.hold("dead_letters_are_kept", now_us, verdict);
             return;
         }
