@@ -46,6 +46,11 @@ pub fn submit(state: &mut State, work: &BatchWork, caller: &Caller) {
             array: array.clone(),
         };
         state.queues.count(&About::Shard(child.key.clone()), 1);
+        *state
+            .queues
+            .containers
+            .entry((child.key.clone(), work.round))
+            .or_default() += 1;
         start(&caller.world, child, 1);
     }
 }
@@ -141,6 +146,10 @@ impl Drop for End {
             tell_failure(&mut state, &child.array, index, &about, &caller);
         }
         state.queues.count(&about, -1);
+        let container = (child.key.clone(), child.array.name.round);
+        if let Some(count) = state.queues.containers.get_mut(&container) {
+            *count -= 1;
+        }
         if child.array.left.fetch_sub(1, Ordering::Relaxed) == 1 {
             state.queues.under_way.remove(&child.array.name.to_string());
             if child.array.name.count > 1 && child.array.has_failed.load(Ordering::Relaxed) {

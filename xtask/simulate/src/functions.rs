@@ -196,6 +196,7 @@ fn job_of(world: &World, plan: usize) -> (Job, Vec<StageRow>) {
         created_at,
         deadline: Some(created_at + SignedDuration::from_secs(i64::from(deadline_s))),
         round: 0,
+        forgotten: false,
         wishes: Wishes {
             params: [("shards".to_owned(), json!(asked.shards))].into(),
             runs_on: asked.runs_on,

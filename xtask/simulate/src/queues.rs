@@ -104,6 +104,8 @@ pub struct Queues {
     pub on_the_way_of: BTreeMap<JobId, u32>,
     /// What was parked, and from where.
     pub parked: Vec<(Arc<str>, String)>,
+    /// Containers that wait or run, by shard and round.
+    pub containers: BTreeMap<(ShardKey, u32), u32>,
     /// Names of Batch jobs that have not ended.
     pub under_way: BTreeSet<String>,
 }
@@ -119,6 +121,7 @@ impl Queues {
             on_the_way: BTreeMap::new(),
             on_the_way_of: BTreeMap::new(),
             parked: Vec::new(),
+            containers: BTreeMap::new(),
             under_way: BTreeSet::new(),
         }
     }
@@ -419,6 +422,22 @@ impl SendTasks for World {
 
     fn has_batch(&self) -> bool {
         self.state().scenario.has_batch
+    }
+
+    async fn in_hand(&self, work: &BatchWork) -> Result<BTreeSet<u32>, CloudError> {
+        self.call(
+            Call::InHand,
+            || work.first.to_string(),
+            |state, _| {
+                let of_work = |key: &ShardKey, round: u32| {
+                    key.job == work.first.job && key.stage == work.first.stage && round == work.round
+                };
+                let containers = state.queues.containers.iter().filter(|(_, count)| **count > 0);
+                let shards = containers.filter(|((key, round), _)| of_work(key, *round));
+                Ok(shards.map(|((key, _), _)| key.shard).collect())
+            },
+        )
+        .await
     }
 }
 

@@ -59,6 +59,8 @@ pub enum Call {
     Send,
     /// Work is submitted to AWS Batch.
     Submit,
+    /// AWS Batch is asked what it has in hand.
+    InHand,
     /// A message is hidden.
     Hide,
     /// A message is parked.
