@@ -33,11 +33,13 @@ RIGHTS = {
     "put_item": "dynamodb:PutItem",
     "transact_write_items": "dynamodb:PutItem",
     "delete_item": "dynamodb:DeleteItem",
+    "batch_write_item": "dynamodb:BatchWriteItem",
     "head_object": "s3:GetObject",
     "get_object": "s3:GetObject",
     "put_object": "s3:PutObject",
     "copy_object": "s3:PutObject",
     "delete_object": "s3:DeleteObject",
+    "delete_objects": "s3:DeleteObject",
     "list_objects_v2": "s3:ListBucket",
     "list_object_versions": "s3:ListBucketVersions",
     "send_message": "sqs:SendMessage",
@@ -313,7 +315,7 @@ class TemplateTest(unittest.TestCase):
         expected = {
             **{function: {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"} for function in CONDUCTORS},
             # It purges.
-            "Api": {f"dynamodb:{call}" for call in ("GetItem", "Query", "PutItem", "DeleteItem", "Scan")},
+            "Api": {f"dynamodb:{call}" for call in ("GetItem", "Query", "PutItem", "DeleteItem", "BatchWriteItem", "Scan")},
             "Events": {"dynamodb:GetItem", "dynamodb:Query"},
             "Webhook": set(),
         }

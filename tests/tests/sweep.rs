@@ -111,6 +111,7 @@ async fn job_without_its_task(world: &World, change: impl FnOnce(Shard) -> Resul
         created_at,
         deadline: None,
         round: 0,
+        forgotten: false,
         wishes: Wishes::default(),
         trace: id.to_string().replace('-', ""),
         state: JobState::Running,

@@ -150,11 +150,14 @@ async fn purge(client: &Client, screen: &Screen, options: &Purge) -> Result<Verd
 async fn all_pages(client: &Client, mut request: PurgeRequest) -> Result<PurgeAnswer, Error> {
     let mut all = client.purge(&request).await?;
     while let Some(cursor) = all.next_cursor.take() {
-        if request.cursor.as_ref() == Some(&cursor) {
-            break;
-        }
+        let is_same = request.cursor.as_ref() == Some(&cursor);
         request.cursor = Some(cursor);
         let page = client.purge(&request).await?;
+        // The same page again, while the service is not done with it; without an end, if it does nothing more.
+        if is_same && page.jobs.is_empty() && page.artifacts == 0 {
+            all.next_cursor = page.next_cursor;
+            break;
+        }
         all.jobs.extend(page.jobs);
         all.artifacts += page.artifacts;
         all.next_cursor = page.next_cursor;

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use axum::{
     body::Body,
     http::{Request, StatusCode, header},
@@ -30,13 +32,16 @@ impl Ports for World {
     type Time = Noon;
 }
 
-/// A clock that stands still.
-#[derive(Clone)]
-struct Noon;
+/// A clock that stands still, unless it is told how many seconds pass whenever somebody looks at it.
+#[derive(Clone, Default)]
+struct Noon {
+    pace_s: i64,
+    looks: Arc<AtomicI64>,
+}
 
 impl Time for Noon {
     fn now(&self) -> Timestamp {
-        now()
+        now() + SignedDuration::from_secs(self.pace_s * self.looks.fetch_add(1, Ordering::Relaxed))
     }
 
     async fn sleep(&self, _: Duration) {}
@@ -84,13 +89,17 @@ fn open() -> Access {
 }
 
 fn api(memory: &Memory, access: Access) -> Router {
+    api_at(memory, access, Noon::default())
+}
+
+fn api_at(memory: &Memory, access: Access, time: Noon) -> Router {
     let api: Api<World> = Api {
         conductor: Conductor {
             store: memory.clone(),
             artifacts: memory.clone(),
             queues: memory.clone(),
             source: "api".into(),
-            time: Noon,
+            time,
         },
         forms: Pen,
         max_bytes: 1000,
@@ -119,7 +128,19 @@ async fn ask_as(
         request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
     }
     let body = body.map_or_else(Body::empty, |value| Body::from(value.to_string()));
-    let answer = api(memory, access).oneshot(request.body(body).unwrap()).await.unwrap();
+    answer(api(memory, access), request.body(body).unwrap()).await
+}
+
+/// Asks while so many seconds pass whenever the API looks at its clock.
+async fn ask_slowly(memory: &Memory, pace_s: i64, path: &str, body: Value) -> (StatusCode, Value) {
+    let looks = Arc::new(AtomicI64::new(0));
+    let router = api_at(memory, open(), Noon { pace_s, looks });
+    let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
+    answer(router, request.body(Body::from(body.to_string())).unwrap()).await
+}
+
+async fn answer(router: Router, request: Request<Body>) -> (StatusCode, Value) {
+    let answer = router.oneshot(request).await.unwrap();
     let status = answer.status();
     let bytes = axum::body::to_bytes(answer.into_body(), 6 << 20).await.unwrap();
     (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
@@ -148,6 +169,7 @@ async fn job_of(memory: &Memory, name: &str, owner: &str) -> Job {
         created_at: now(),
         deadline: None,
         round: 0,
+        forgotten: false,
         wishes: Wishes {
             params: marey_engine::parameter::settle(&workflow, &BTreeMap::new()).unwrap(),
             ..Wishes::default()

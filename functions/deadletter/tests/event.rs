@@ -73,6 +73,7 @@ async fn sample_job(memory: &Memory) -> Job {
         created_at: task.created_at,
         deadline: None,
         round: 0,
+        forgotten: false,
         wishes: Wishes::default(),
         trace: task.metadata.trace,
         state: JobState::Running,

@@ -112,6 +112,7 @@ where
         created_at: now,
         deadline,
         round: 0,
+        forgotten: false,
         wishes: request.wishes,
         trace: String::new(),
         state,

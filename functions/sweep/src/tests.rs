@@ -244,6 +244,7 @@ impl World {
             created_at: self.now(),
             deadline: Some(self.now() + SignedDuration::from_secs(workflow.deadline_s().into())),
             round: 0,
+            forgotten: false,
             wishes: Wishes::default(),
             trace: "t".into(),
             state: JobState::Running,

@@ -45,8 +45,8 @@ pub trait StoreArtifacts: Send + Sync {
 
 /// Deleting what a job left.
 pub trait DeleteArtifacts: Send + Sync {
-    /// Deletes every object under `artifacts/<job>/`, and says how many there were.
-    fn delete_of(&self, job: JobId) -> impl Future<Output = Result<u64, CloudError>> + Send;
+    /// Deletes up to a thousand objects under `artifacts/<job>/`, and says how many; none when none is left.
+    fn delete_some(&self, job: JobId) -> impl Future<Output = Result<u64, CloudError>> + Send;
 }
 
 /// An object in the artifacts bucket, as the bucket lists it.

@@ -371,11 +371,15 @@ impl KeepBookmarks for Memory {
 }
 
 impl DeleteArtifacts for Memory {
-    async fn delete_of(&self, job: JobId) -> Result<u64, CloudError> {
-        let mut state = self.working("delete_of")?;
-        let (before, prefix) = (state.objects.len(), crate::artifacts::job_prefix(job));
-        state.objects.retain(|key, _| !key.starts_with(&prefix));
-        Ok((before - state.objects.len()) as u64)
+    async fn delete_some(&self, job: JobId) -> Result<u64, CloudError> {
+        let mut state = self.working("delete_some")?;
+        let prefix = crate::artifacts::job_prefix(job);
+        let keys = state.objects.keys().filter(|key| key.starts_with(&prefix));
+        let keys: Vec<_> = keys.take(1000).cloned().collect();
+        for key in &keys {
+            state.objects.remove(key);
+        }
+        Ok(keys.len() as u64)
     }
 }
 

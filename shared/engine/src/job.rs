@@ -78,6 +78,9 @@ pub struct Job {
     /// How often somebody asked to try again what failed.
     #[serde(default)]
     pub round: u32,
+    /// Whether it is being deleted with all it made: it cannot be retried any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forgotten: bool,
     /// What else was asked for.
     #[serde(default)]
     pub wishes: Wishes,
@@ -109,6 +112,9 @@ pub enum JobEvent {
         /// When it is given up now.
         deadline: Timestamp,
     },
+    /// Somebody is about to delete it with all it made. Whoever deletes first writes this: a retry in the same moment then
+    /// either came before and wins, or is refused.
+    Forget,
 }
 
 /// Why an event does not apply to a job.
@@ -123,6 +129,9 @@ pub enum JobRefusal {
     /// It has not ended yet.
     #[error("the job is still running")]
     Running,
+    /// It is being deleted.
+    #[error("the job is being deleted")]
+    Forgotten,
 }
 
 impl Job {
@@ -144,28 +153,41 @@ impl Job {
     /// # Errors
     /// [`JobRefusal`] for every pair of state and event that is not allowed; the job is then unchanged.
     pub fn apply(&self, event: JobEvent, now: Timestamp) -> Result<Self, JobRefusal> {
-        if let JobEvent::Retry { deadline } = event {
-            return self.retry(deadline);
-        }
-        if self.has_ended() {
-            return Err(JobRefusal::Ended);
-        }
-        let state = match event {
-            JobEvent::Complete { manifest, degraded } => JobState::Completed {
+        match event {
+            JobEvent::Retry { deadline } => self.retry(deadline),
+            JobEvent::Forget => self.forget(),
+            JobEvent::Complete { .. } | JobEvent::Fail { .. } | JobEvent::Cancel if self.has_ended() => {
+                Err(JobRefusal::Ended)
+            }
+            JobEvent::Complete { manifest, degraded } => Ok(self.ended(JobState::Completed {
                 at: now,
                 manifest,
                 degraded,
-            },
-            JobEvent::Fail { failure } => JobState::Failed { at: now, failure },
-            JobEvent::Cancel => JobState::Cancelled { at: now },
-            JobEvent::Retry { .. } => JobState::Running,
-        };
-        Ok(Self { state, ..self.clone() })
+            })),
+            JobEvent::Fail { failure } => Ok(self.ended(JobState::Failed { at: now, failure })),
+            JobEvent::Cancel => Ok(self.ended(JobState::Cancelled { at: now })),
+        }
+    }
+
+    fn ended(&self, state: JobState) -> Self {
+        Self { state, ..self.clone() }
+    }
+
+    /// Doing it again changes nothing: whoever was interrupted goes on.
+    fn forget(&self) -> Result<Self, JobRefusal> {
+        if !self.has_ended() {
+            return Err(JobRefusal::Running);
+        }
+        Ok(Self {
+            forgotten: true,
+            ..self.clone()
+        })
     }
 
     /// One write begins the next round: the planner then finds the shards that are left over from this one.
     fn retry(&self, deadline: Timestamp) -> Result<Self, JobRefusal> {
         match self.state {
+            _ if self.forgotten => Err(JobRefusal::Forgotten),
             JobState::Running => Err(JobRefusal::Running),
             JobState::Completed { .. } => Err(JobRefusal::Complete),
             JobState::Failed { .. } | JobState::Cancelled { .. } => Ok(Self {
@@ -224,6 +246,18 @@ mod tests {
             again.apply(complete, at(3)).unwrap().apply(retry(), at(4)),
             Err(JobRefusal::Complete)
         );
+    }
+
+    #[test]
+    fn what_is_being_deleted_is_not_retried_and_what_runs_is_not_deleted() {
+        let job = crate::plan::tests::job();
+        assert_eq!(job.apply(JobEvent::Forget, at(1)), Err(JobRefusal::Running));
+        let cancelled = job.apply(JobEvent::Cancel, at(1)).unwrap();
+        let forgotten = cancelled.apply(JobEvent::Forget, at(2)).unwrap();
+        assert_eq!(forgotten.state, cancelled.state);
+        assert_eq!(forgotten.apply(JobEvent::Forget, at(3)), Ok(forgotten.clone()));
+        let retry = JobEvent::Retry { deadline: at(900) };
+        assert_eq!(forgotten.apply(retry, at(3)), Err(JobRefusal::Forgotten));
     }
 
     #[test]

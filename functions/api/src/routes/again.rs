@@ -81,6 +81,11 @@ fn refused(refusal: JobRefusal) -> Refusal {
             "The job is still running.",
             "It tries by itself what is worth trying; wait until it has ended, or cancel it.",
         ),
+        JobRefusal::Forgotten => Refusal::conflict(
+            "JOB_NOT_RETRYABLE",
+            "The job is being deleted.",
+            "Upload the video again.",
+        ),
         JobRefusal::Complete | JobRefusal::Ended => Refusal::conflict(
             "JOB_COMPLETE",
             "The job is complete.",
@@ -180,6 +185,7 @@ fn another<P: Ports>(api: &Api<P>, old: &Job, request: &ReprocessRequest) -> Res
         created_at: now,
         deadline: Some(now + SignedDuration::from_secs(workflow.deadline_s().into())),
         round: 0,
+        forgotten: false,
         wishes,
         trace: id.to_string().replace('-', ""),
         state: JobState::Running,

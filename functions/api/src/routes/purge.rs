@@ -8,7 +8,7 @@ use marey_cloud::{
     store::{FindEnded, ReadJobs, WriteJobs},
 };
 use marey_contract::{ErrorAnswer, JobStatus, PurgeAnswer, PurgeRequest};
-use marey_engine::{Job, JobId, JobState};
+use marey_engine::{Job, JobEvent, JobId, JobState};
 
 use super::{Answer, Shared, is_late};
 use crate::{
@@ -22,6 +22,9 @@ const PAGE: u32 = 200;
 
 /// A request that has forgotten so many goes no further.
 const ENOUGH: usize = 200;
+
+/// The cursor of the first page.
+const BEGINNING: &str = "beginning";
 
 /// Longest time in days that makes sense; rows are kept for 90.
 const MOST_DAYS: u32 = 3650;
@@ -47,21 +50,25 @@ pub(crate) async fn purge<P: Ports>(State(api): Shared<P>, Admin(_): Admin, body
         jobs: Vec::new(),
         artifacts: 0,
         dry_run: request.dry_run,
-        next_cursor: request.cursor.filter(|cursor| !cursor.is_empty()),
+        next_cursor: request
+            .cursor
+            .filter(|cursor| !cursor.is_empty() && cursor != BEGINNING),
     };
     loop {
         let page = api.conductor.store.ended(PAGE, answer.next_cursor.as_deref()).await;
         let page = page.map_err(unknown_cursor)?;
         for job in page.jobs.iter().filter(|job| is_meant(job, request.status, before)) {
             if !request.dry_run {
-                // Out of time within a page: the cursor of this page goes back, and finds what is left of it.
-                if is_late(began, api.now()) {
-                    return Ok(Json(answer));
+                match forget(&api, job.id, request.status, before, began).await? {
+                    Forgot::All(artifacts) => answer.artifacts += artifacts,
+                    Forgot::NotMeant => continue,
+                    Forgot::Some(artifacts) => {
+                        // Out of time: the cursor of this page goes back, and finds what is left of it.
+                        answer.artifacts += artifacts;
+                        answer.next_cursor.get_or_insert_with(|| BEGINNING.to_owned());
+                        return Ok(Json(answer));
+                    }
                 }
-                let Some(artifacts) = forget(&api, job.id, request.status, before).await? else {
-                    continue;
-                };
-                answer.artifacts += artifacts;
             }
             answer.jobs.push(job.id.to_string());
         }
@@ -83,6 +90,10 @@ fn unknown_cursor(error: CloudError) -> Refusal {
 }
 
 fn is_meant(job: &Job, status: Option<JobStatus>, before: Timestamp) -> bool {
+    // What an interrupted purge has begun any purge ends.
+    if job.forgotten {
+        return true;
+    }
     let is_status = match (&job.state, status) {
         (JobState::Running, _) => false,
         (_, None)
@@ -94,20 +105,59 @@ fn is_meant(job: &Job, status: Option<JobStatus>, before: Timestamp) -> bool {
     is_status && job.ended_at().is_some_and(|at| at < before)
 }
 
-/// Deletes a job's artifacts, then its rows, its own row last: whoever is interrupted finds the job again, and goes on. A
-/// job that is retried in the same moment may lose: it is looked at once more right before.
+/// What was done about a job.
+enum Forgot {
+    /// It is gone, with so many artifacts.
+    All(u64),
+    /// So many of its artifacts are gone, and then the time was up.
+    Some(u64),
+    /// It is none of those that are to be forgotten.
+    NotMeant,
+}
+
+/// Marks a job as forgotten, deletes its artifacts, then its rows, its own row last: whoever is interrupted finds the job
+/// again, and goes on. The mark is one conditional write: a job that is retried in the same moment either is retried and
+/// stays, or cannot be retried any more.
 async fn forget<P: Ports>(
     api: &Api<P>,
     id: JobId,
     status: Option<JobStatus>,
     before: Timestamp,
-) -> Result<Option<u64>, Refusal> {
-    let row = api.conductor.store.job(id).await?;
-    if !row.is_some_and(|row| is_meant(&row.value, status, before)) {
-        return Ok(None);
+    began: Timestamp,
+) -> Result<Forgot, Refusal> {
+    let mut artifacts = 0;
+    loop {
+        if is_late(began, api.now()) {
+            return Ok(Forgot::Some(artifacts));
+        }
+        let Some(row) = api.conductor.store.job(id).await? else {
+            return Ok(Forgot::NotMeant);
+        };
+        if !is_meant(&row.value, status, before) {
+            return Ok(Forgot::NotMeant);
+        }
+        if row.value.forgotten {
+            break;
+        }
+        let Ok(forgotten) = row.value.apply(JobEvent::Forget, api.now()) else {
+            return Ok(Forgot::NotMeant);
+        };
+        match api.conductor.store.put_job(&forgotten, row.version).await {
+            Ok(_) => break,
+            Err(CloudError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    let artifacts = api.conductor.artifacts.delete_of(id).await?;
+    loop {
+        if is_late(began, api.now()) {
+            return Ok(Forgot::Some(artifacts));
+        }
+        match api.conductor.artifacts.delete_some(id).await? {
+            0 => break,
+            some => artifacts += some,
+        }
+    }
     api.conductor.store.delete_job(id).await?;
     tracing::info!(job = %id, artifacts, "job purged");
-    Ok(Some(artifacts))
+    Ok(Forgot::All(artifacts))
 }

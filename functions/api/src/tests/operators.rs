@@ -207,6 +207,65 @@ async fn a_purge_forgets_what_ended_long_ago_and_nothing_else() {
     assert_eq!(memory.object_keys().len(), 1);
 }
 
+/// A job that failed nine days ago.
+async fn old_job(memory: &Memory, name: &str) -> Job {
+    let old = failed_job(memory, name).await;
+    let row = memory.job(old.id).await.unwrap().unwrap();
+    let aged = Job {
+        state: JobState::Failed {
+            at: now() - SignedDuration::from_hours(24 * 9),
+            failure: failure("PROBE_BROKE"),
+        },
+        ..old
+    };
+    memory.put_job(&aged, row.version).await.unwrap();
+    aged
+}
+
+#[tokio::test]
+async fn a_job_that_is_being_purged_cannot_be_retried_any_more() {
+    let memory = Memory::default();
+    let old = old_job(&memory, "old.mp4").await;
+    let purge = || Some(json!({"older_than_days": 7}));
+    memory.break_down("delete_some");
+    let (status, _) = ask(&memory, "POST", "/system/purge", purge()).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    let (status, told) = ask(&memory, "POST", &format!("/jobs/{}/retry", old.id), None).await;
+    assert_eq!(
+        (status, &told["error"]["code"]),
+        (StatusCode::CONFLICT, &json!("JOB_NOT_RETRYABLE"))
+    );
+    memory.recover();
+    let other = Some(json!({"older_than_days": 7, "status": "completed"}));
+    let (_, told) = ask(&memory, "POST", "/system/purge", other).await;
+    assert_eq!(told["jobs"], json!([old.id.to_string()]), "what was begun is ended");
+}
+
+#[tokio::test]
+async fn a_purge_ends_within_its_time_and_goes_on_with_its_cursor() {
+    let memory = Memory::default();
+    let old = old_job(&memory, "old.mp4").await;
+    for number in 0..2500 {
+        memory.put_object(&format!("artifacts/{}/pose/{number:04}/1/x", old.id), "x");
+    }
+    let mut body = json!({"older_than_days": 7});
+    let (mut rounds, mut artifacts) = (0, 0);
+    loop {
+        let (status, told) = ask_slowly(&memory, 6, "/system/purge", body.clone()).await;
+        assert_eq!(status, StatusCode::OK, "{told}");
+        (rounds, artifacts) = (rounds + 1, artifacts + told["artifacts"].as_u64().unwrap());
+        let Some(cursor) = told["next_cursor"].as_str() else {
+            assert_eq!(told["jobs"], json!([old.id.to_string()]));
+            break;
+        };
+        assert!(memory.job(old.id).await.unwrap().is_some(), "its own row goes last");
+        body["cursor"] = json!(cursor);
+    }
+    assert!(rounds > 1);
+    assert_eq!((artifacts, memory.object_keys().len()), (2500, 0));
+    assert!(memory.job(old.id).await.unwrap().is_none());
+}
+
 async fn parked_task(memory: &Memory, job: &Job, stage: &str) {
     let key = ShardKey {
         job: job.id,

@@ -87,6 +87,7 @@ impl World {
             created_at: Timestamp::now(),
             deadline: None,
             round: 0,
+            forgotten: false,
             wishes: Wishes {
                 params: settled,
                 ..Wishes::default()

@@ -9,7 +9,7 @@ use aws_sdk_s3::{
     operation::get_object::{GetObjectError, GetObjectOutput},
     presigning::PresigningConfig,
     primitives::{ByteStream, DateTime},
-    types::ServerSideEncryption,
+    types::{Delete, ObjectIdentifier, ServerSideEncryption},
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use jiff::Timestamp;
@@ -188,29 +188,30 @@ fn base64_of_hex(text: &str) -> Result<String, CloudError> {
 }
 
 impl DeleteArtifacts for Buckets {
-    async fn delete_of(&self, job: JobId) -> Result<u64, CloudError> {
-        let mut deleted = 0;
-        loop {
-            let call = self
-                .client
-                .list_objects_v2()
-                .bucket(&self.artifacts)
-                .prefix(job_prefix(job));
-            let page = call
-                .send()
-                .await
-                .map_err(|e| CloudError::service("list artifacts", e))?;
-            let keys: Vec<_> = page.contents().iter().filter_map(|object| object.key()).collect();
-            if keys.is_empty() {
-                return Ok(deleted);
-            }
-            for key in &keys {
-                let call = self.client.delete_object().bucket(&self.artifacts).key(*key);
-                call.send()
-                    .await
-                    .map_err(|e| CloudError::service("delete artifact", e))?;
-            }
-            deleted += keys.len() as u64;
+    async fn delete_some(&self, job: JobId) -> Result<u64, CloudError> {
+        let call = self.client.list_objects_v2().bucket(&self.artifacts);
+        let page = call.prefix(job_prefix(job)).send().await;
+        let page = page.map_err(|e| CloudError::service("list artifacts", e))?;
+        // A page has as many as one call deletes: a thousand.
+        let keys = page.contents().iter().filter_map(|object| object.key());
+        let named = keys.map(|key| ObjectIdentifier::builder().key(key).build());
+        let named: Vec<_> = named
+            .collect::<Result<_, _>>()
+            .map_err(|e| CloudError::service("delete artifacts", e))?;
+        if named.is_empty() {
+            return Ok(0);
+        }
+        let count = named.len() as u64;
+        let all = Delete::builder().set_objects(Some(named)).quiet(true).build();
+        let all = all.map_err(|e| CloudError::service("delete artifacts", e))?;
+        let call = self.client.delete_objects().bucket(&self.artifacts).delete(all);
+        let answer = call
+            .send()
+            .await
+            .map_err(|e| CloudError::service("delete artifacts", e))?;
+        match answer.errors().first() {
+            None => Ok(count),
+            Some(error) => Err(CloudError::service("delete artifacts", format!("{error:?}"))),
         }
     }
 }

@@ -38,6 +38,7 @@ use crate::{
 
 mod batches;
 mod bookmarks;
+mod delete;
 mod ended;
 mod keys;
 mod operations;
@@ -103,19 +104,6 @@ impl Table {
 
     async fn shards_of(&self, id: JobId, stage: &StageName) -> Result<Vec<Item>, CloudError> {
         self.rows(id, &format!("SHARD#{stage}#")).await
-    }
-
-    async fn delete(&self, item: &Item) -> Result<(), CloudError> {
-        let mut call = self.client.delete_item().table_name(&self.name);
-        for name in ["PK", "SK"] {
-            if let Some(value) = item.get(name) {
-                call = call.key(name, value.clone());
-            }
-        }
-        call.send()
-            .await
-            .map(drop)
-            .map_err(|e| CloudError::service("delete row", e))
     }
 
     /// Writes a row whatever is there.
@@ -357,10 +345,12 @@ impl WriteJobs for Table {
         }
         // The job's own row last: whoever is interrupted finds the rest again.
         rows.sort_by_key(|item| sort_key(item) == "JOB");
-        for item in &rows {
-            self.delete(item).await?;
+        let own = rows.pop_if(|item| sort_key(item) == "JOB");
+        self.delete_all(&rows).await?;
+        match &own {
+            Some(own) => self.delete(own).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     async fn record_failure(&self, record: &FailureRecord) -> Result<(), CloudError> {

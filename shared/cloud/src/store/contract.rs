@@ -33,6 +33,7 @@ pub(crate) fn new_job(owner: &str, age_s: i64) -> (Job, Vec<StageRow>) {
         created_at: at(1_000_000 - age_s),
         deadline: None,
         round: 0,
+        forgotten: false,
         wishes: marey_engine::Wishes::default(),
         trace: "t".into(),
         state: JobState::Running,

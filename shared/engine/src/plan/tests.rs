@@ -34,6 +34,7 @@ pub(crate) fn job() -> Job {
         created_at: at(0),
         deadline: None,
         round: 0,
+        forgotten: false,
         wishes: Wishes::default(),
         trace: "trace".into(),
         state: JobState::Running,
