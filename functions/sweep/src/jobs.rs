@@ -2,24 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 use marey_cloud::{
     CloudError, Time,
     artifacts::StoreArtifacts,
     queues::{CountMessages, Depth, SendTasks},
-    store::{Bookmark, KeepBookmarks, WriteControls, WriteJobs},
-    sweep::repair_job,
-    uploads::Place,
+    store::{KeepBookmarks, WriteControls, WriteJobs},
+    sweep::{Swept, sweep},
 };
 use marey_engine::{StageName, Workflow, repair::Backlog};
 
 use crate::{Findings, Sweeper};
-
-/// So many jobs are read in one call, and the next run begins behind the last such page that was done.
-const PAGE: u32 = 100;
-
-/// So many jobs are looked at at once.
-const AT_ONCE: usize = 8;
 
 impl<S, A, Q, B, T> Sweeper<S, A, Q, B, T>
 where
@@ -28,8 +21,8 @@ where
     Q: SendTasks + CountMessages,
     T: Time,
 {
-    /// Makes the repairs that running jobs need, the express ones first.
-    pub(crate) async fn repair_jobs(&self, findings: &mut Findings) -> Result<(), CloudError> {
+    /// Makes the repairs that running jobs need, until their time is over.
+    pub(crate) async fn repair_jobs(&self, until: Timestamp, findings: &mut Findings) -> Result<(), CloudError> {
         let backlog = match self.conductor.queues.depths().await {
             Ok(depths) => backlog(&depths),
             // What needs no queue is repaired all the same.
@@ -38,49 +31,15 @@ where
                 Backlog::new()
             }
         };
-        for express in [true, false] {
-            if let Err(error) = self.repair_lane(express, &backlog, findings).await {
-                findings.trouble("a lane of running jobs", &error);
-            }
+        let mut swept = Swept::default();
+        let end = sweep(&self.conductor, &backlog, until, &mut swept).await;
+        findings.looked_at += swept.jobs;
+        findings.repaired.extend(swept.repaired);
+        findings.is_unfinished |= swept.is_unfinished;
+        for (job, trouble) in swept.troubles {
+            findings.note(format!("job {job}: {trouble}"));
         }
-        Ok(())
-    }
-
-    /// Goes through a lane, and begins where the last run was cut off.
-    async fn repair_lane(&self, express: bool, backlog: &Backlog, findings: &mut Findings) -> Result<(), CloudError> {
-        let store = &self.conductor.store;
-        let name = if express { "jobs-express" } else { "jobs" };
-        let before = store.bookmark(name).await?.and_then(|bookmark| bookmark.after);
-        let mut cursor = before.clone().map(|place| place.key);
-        loop {
-            let page = store.running(express, PAGE, cursor.as_deref()).await?;
-            let repairs = page.jobs.iter().map(|job| {
-                let repair = repair_job(&self.conductor, *job, backlog);
-                Box::pin(async move { (*job, repair.await) })
-            });
-            let repairs: Vec<_> = repairs.collect();
-            let mut repairs = stream::iter(repairs).buffer_unordered(AT_ONCE);
-            while let Some((job, repaired)) = repairs.next().await {
-                findings.looked_at += 1;
-                match repaired {
-                    Ok(some) => findings.repaired.extend(some),
-                    Err(error) => findings.trouble(&format!("job {job}"), &error),
-                }
-            }
-            cursor = page.next;
-            let after = cursor.clone().map(|key| Place { key, version: None });
-            // A deployment with few jobs never writes one.
-            if after.is_some() || before.is_some() {
-                let bookmark = Bookmark {
-                    after,
-                    ..Bookmark::new(name)
-                };
-                store.put_bookmark(&bookmark).await?;
-            }
-            if cursor.is_none() {
-                return Ok(());
-            }
-        }
+        end
     }
 }
 

@@ -12,7 +12,6 @@ mod uploads;
 
 use std::{future::Future, time::Duration};
 
-use futures_util::future::{Either, select};
 use jiff::Timestamp;
 use marey_cloud::{
     CloudError, Conductor, RealTime, Time,
@@ -20,7 +19,7 @@ use marey_cloud::{
     publish::PutEvents,
     queues::{CountMessages, SendTasks},
     store::{KeepBatches, KeepBookmarks, WriteControls, WriteJobs},
-    sweep::{Repaired, cool_down},
+    sweep::{Repaired, cool_down, in_time},
     uploads::{ListUploads, LookAtUploads, ReadTexts},
 };
 use serde::Serialize;
@@ -86,12 +85,17 @@ struct Findings {
     looked_at: u64,
     repaired: Vec<Repaired>,
     troubles: Vec<String>,
+    is_unfinished: bool,
 }
 
 impl Findings {
     fn trouble(&mut self, what: &str, error: &CloudError) {
         let text = format!("{what}: {}", error.chain());
         tracing::warn!(error = text, "not repaired");
+        self.note(text);
+    }
+
+    fn note(&mut self, text: String) {
         // The log has all of them.
         if self.troubles.len() < 10 {
             self.troubles.push(text);
@@ -125,8 +129,8 @@ where
             Err(error) => summary.failed.push(format!("cool down: {}", error.chain())),
         }
         let mut findings = Findings::default();
-        let part = self.repair_jobs(&mut findings);
-        let end = self.in_time(share(JOBS_UNTIL), part).await;
+        // It keeps to its time itself, and says what it has found when it is over.
+        let end = Some(self.repair_jobs(share(JOBS_UNTIL), &mut findings).await);
         summary.jobs = summary.take("jobs", end, findings, &mut repaired);
 
         let mut findings = Findings::default();
@@ -155,13 +159,7 @@ where
 
     /// Runs a part until its time is over; `None` if it was cut off.
     async fn in_time<R>(&self, until: Timestamp, part: impl Future<Output = R>) -> Option<R> {
-        let left = until.duration_since(self.conductor.time.now());
-        let left = Duration::try_from(left).unwrap_or_default();
-        // Boxed: the futures of SDK calls are large.
-        match select(Box::pin(part), Box::pin(self.conductor.time.sleep(left))).await {
-            Either::Left((end, _)) => Some(end),
-            Either::Right(_) => None,
-        }
+        in_time(&self.conductor.time, until, part).await
     }
 }
 
@@ -175,12 +173,12 @@ impl Summary {
         repaired: &mut Vec<Repaired>,
     ) -> u64 {
         match end {
-            Some(Ok(())) => {}
+            Some(Ok(())) if !findings.is_unfinished => {}
             Some(Err(error)) => {
                 tracing::error!(part, error = error.chain(), "part of the sweep failed");
                 self.failed.push(format!("{part}: {}", error.chain()));
             }
-            None => {
+            Some(Ok(())) | None => {
                 tracing::info!(part, "part of the sweep goes on in the next run");
                 self.unfinished.push(part);
             }

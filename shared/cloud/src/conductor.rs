@@ -1,5 +1,7 @@
 //! Carries out what the planner says.
 
+use std::collections::BTreeSet;
+
 use futures_util::{StreamExt, TryStreamExt, stream};
 use marey_engine::{
     Command, Failure, FailureClass, Job, JobEvent, JobId, Route, Shard, ShardEvent, ShardKey, Snapshot, StageSpec,
@@ -218,16 +220,21 @@ impl<S: WriteJobs + ReadControls, A: StoreArtifacts, Q: SendTasks, T: Time> Cond
         Ok(())
     }
 
-    /// Whether AWS Batch has a shard in hand.
+    /// The shards of a stage that AWS Batch has in hand.
     ///
     /// # Errors
     /// A service failed.
-    pub async fn is_in_hand(&self, snapshot: &Snapshot, stage: &StageSpec, key: &ShardKey) -> Result<bool, CloudError> {
+    pub async fn in_hand(&self, snapshot: &Snapshot, stage: &StageSpec) -> Result<BTreeSet<u32>, CloudError> {
         if !self.queues.has_batch() {
-            return Ok(false);
+            return Ok(BTreeSet::new());
         }
-        let work = batch_work(&snapshot.job.value, stage, key, 1);
-        self.queues.is_under_way(&work).await
+        let job = &snapshot.job.value;
+        let first = ShardKey {
+            job: job.id,
+            stage: stage.name.clone(),
+            shard: 0,
+        };
+        self.queues.in_hand(&batch_work(job, stage, &first, 1)).await
     }
 
     async fn write_dispatched(&self, snapshot: &Snapshot, key: &ShardKey, round: u32) -> Result<(), CloudError> {

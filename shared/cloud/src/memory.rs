@@ -14,7 +14,8 @@ use marey_engine::{
 use crate::{
     CloudError,
     artifacts::{DeleteArtifacts, ReadUploads, StoreArtifacts},
-    queues::{BatchWork, HoldMessages, ParkMessages, SendTasks},
+    aws::batch::BatchName,
+    queues::{BatchWork, EndBatchJobs, HoldMessages, ParkMessages, SendTasks, WaitingBatchJob},
     store::{
         ApiKey, Batch, BatchItem, Bookmark, Creation, FailureRecord, JobPage, KeepBookmarks, KeepMemos, KeepPulses,
         Memo, Pulse, ReadControls, ReadJobs, RunningPage, WriteControls, WriteJobs,
@@ -31,6 +32,9 @@ struct State {
     objects: BTreeMap<String, Vec<u8>>,
     sent: VecDeque<Task>,
     submitted: Option<Vec<BatchWork>>,
+    /// What was submitted to AWS Batch, and the shards whose containers have not ended.
+    batch_jobs: Vec<(BatchName, BTreeSet<u32>)>,
+    batch_asked: u32,
     controls: BTreeMap<Scope, Versioned<Control>>,
     pulses: BTreeMap<String, Pulse>,
     memos: BTreeMap<String, Memo>,
@@ -112,6 +116,20 @@ impl Memory {
     /// The work that was submitted to AWS Batch.
     pub fn submitted(&self) -> Vec<BatchWork> {
         self.state().submitted.clone().unwrap_or_default()
+    }
+
+    /// Lets the containers of a shard end, as far as AWS Batch is concerned.
+    pub fn end_containers(&self, key: &ShardKey) {
+        for (name, shards) in &mut self.state().batch_jobs {
+            if name.job == key.job && name.stage == key.stage {
+                shards.remove(&key.shard);
+            }
+        }
+    }
+
+    /// How often AWS Batch was asked what it has in hand.
+    pub fn batch_asked(&self) -> u32 {
+        self.state().batch_asked
     }
 
     /// The keys of all objects.
@@ -429,12 +447,59 @@ impl SendTasks for Memory {
         let missing = || CloudError::Missing {
             what: "a Batch queue".to_owned(),
         };
-        state.submitted.as_mut().ok_or_else(missing)?.push(work.clone());
+        state.submitted.as_ref().ok_or_else(missing)?;
+        let name = BatchName::of(work);
+        for part in name.but(&batch_shards(&state.batch_jobs, &name)) {
+            let work = BatchWork {
+                count: part.count,
+                first: ShardKey {
+                    shard: part.first,
+                    ..work.first.clone()
+                },
+                ..work.clone()
+            };
+            state
+                .batch_jobs
+                .push((part.clone(), part.shards().map(|key| key.shard).collect()));
+            state.submitted.get_or_insert_default().push(work);
+        }
         Ok(())
     }
 
     fn has_batch(&self) -> bool {
         self.state().submitted.is_some()
+    }
+
+    async fn in_hand(&self, work: &BatchWork) -> Result<BTreeSet<u32>, CloudError> {
+        let mut state = self.working("in_hand")?;
+        state.batch_asked += 1;
+        Ok(batch_shards(&state.batch_jobs, &BatchName::of(work)))
+    }
+}
+
+/// The shards whose containers have not ended, of the job, stage and round of a Batch job.
+fn batch_shards(jobs: &[(BatchName, BTreeSet<u32>)], name: &BatchName) -> BTreeSet<u32> {
+    let same = jobs.iter().filter(|(other, _)| other.is_of_the_same_stage(name));
+    same.flat_map(|(_, shards)| shards.iter().copied()).collect()
+}
+
+impl EndBatchJobs for Memory {
+    async fn batch_jobs(&self) -> Result<Vec<WaitingBatchJob>, CloudError> {
+        let state = self.working("batch_jobs")?;
+        let jobs = state.batch_jobs.iter().filter(|(_, shards)| !shards.is_empty());
+        Ok(jobs
+            .map(|(name, _)| WaitingBatchJob {
+                id: name.to_string(),
+                name: name.clone(),
+            })
+            .collect())
+    }
+
+    async fn end_batch_job(&self, id: &str, _reason: &str) -> Result<(), CloudError> {
+        let mut state = self.working("end_batch_job")?;
+        let ended = state.batch_jobs.iter_mut().filter(|(name, _)| name.to_string() == id);
+        ended.for_each(|(_, shards)| shards.clear());
+        Ok(())
     }
 }
 

@@ -1,10 +1,13 @@
 //! Queues as a port.
 
-use std::{collections::BTreeMap, future::Future};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+};
 
 use marey_engine::{ShardKey, StageName, Task};
 
-use crate::CloudError;
+use crate::{CloudError, aws::batch::BatchName};
 
 /// Some shards of one stage of one job, for AWS Batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +37,28 @@ pub trait SendTasks: Send + Sync {
     /// Whether there is a Batch queue to submit to.
     fn has_batch(&self) -> bool;
 
-    /// Whether AWS Batch has work in hand, waiting or running. False says that it is not known to be.
-    fn is_under_way(&self, _work: &BatchWork) -> impl Future<Output = Result<bool, CloudError>> + Send {
-        async { Ok(false) }
-    }
+    /// The shards that AWS Batch has in hand, waiting or running, of the job, stage and round of some work, whichever shards the
+    /// work names. What is not among them is not known to be; none where there is no Batch.
+    fn in_hand(&self, work: &BatchWork) -> impl Future<Output = Result<BTreeSet<u32>, CloudError>> + Send;
+}
+
+/// A Batch job that waits or runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingBatchJob {
+    /// Its id.
+    pub id: String,
+    /// What it is about.
+    pub name: BatchName,
+}
+
+/// Ending containers that nobody needs any more.
+pub trait EndBatchJobs: Send + Sync {
+    /// All Batch jobs of this deployment that wait or run, an array as one; none where there is no Batch.
+    fn batch_jobs(&self) -> impl Future<Output = Result<Vec<WaitingBatchJob>, CloudError>> + Send;
+
+    /// Ends a Batch job, with all its children: what waits never begins, what runs is told to stop. One that has ended stays
+    /// as it is.
+    fn end_batch_job(&self, id: &str, reason: &str) -> impl Future<Output = Result<(), CloudError>> + Send;
 }
 
 /// Holding a message that was received.

@@ -3,8 +3,22 @@
 //! What a job needs is decided by `marey_engine::repairs`; here it is done. Every repair is a write against the version that
 //! was read, or a message that does no harm when it comes twice, so two sweepers at once repair like one.
 
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    future::Future,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{
+    StreamExt,
+    future::{Either, select},
+    stream,
+};
+use jiff::{SignedDuration, Timestamp};
 use marey_engine::{
-    JobEvent, JobId, Refusal, RepairReason, Route, Shard, ShardEvent, ShardKey, Snapshot, Versioned, Workflow,
+    JobEvent, JobId, Refusal, RepairReason, Route, Shard, ShardEvent, ShardKey, Snapshot, StageName, Versioned,
+    Workflow,
     plan::route,
     repair::{Action, Backlog, Repair, lease_expired, repairs},
 };
@@ -14,7 +28,8 @@ use crate::{
     artifacts::StoreArtifacts,
     dead_letter,
     queues::SendTasks,
-    store::{ReadControls, WriteControls, WriteJobs},
+    store::{Bookmark, KeepBookmarks, ReadControls, WriteControls, WriteJobs},
+    uploads::Place,
 };
 
 /// A repair that was made.
@@ -28,41 +43,154 @@ pub struct Repaired {
     pub reason: RepairReason,
 }
 
-/// So many running jobs are read in one call.
-const PAGE: u32 = 100;
+/// So many running jobs are read in one call, and a sweep that is cut off goes on behind the last such page that it began.
+const PAGE: u32 = 16;
 
-/// Makes every repair that the running jobs need. One job that cannot be repaired does not keep the others from it.
+/// So many jobs are looked at at once.
+const AT_ONCE: usize = 8;
+
+/// A job may take so long. A page of jobs that all do takes less than a lane's share of a run, so that every run comes to the
+/// next page of each lane, whatever the jobs before it need.
+const JOB_TIME: Duration = Duration::from_secs(6);
+
+/// So many repairs are made for one job in one sweep; the next goes on, since what was repaired needs none.
+const REPAIRS: usize = 50;
+
+/// What a sweep has found so far. It is written to as the sweep goes, so that nothing is forgotten when its time is over.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// How many jobs were looked at.
+    pub jobs: u64,
+    /// The repairs that were made.
+    pub repaired: Vec<Repaired>,
+    /// The jobs that could not be looked at to the end, and why.
+    pub troubles: Vec<(JobId, String)>,
+    /// Whether jobs were left to the next sweep.
+    pub is_unfinished: bool,
+}
+
+/// Makes the repairs that the running jobs need, the express ones first, and ends at `until`.
+///
+/// Every lane goes on where the last sweep left it and has its share of the time, every job has its own bounds, and the
+/// bookmark is written before what it skips is begun. So no job keeps others from their repair, neither by failing nor by being
+/// large.
 ///
 /// # Errors
-/// The list of running jobs could not be read.
+/// The list of running jobs or a bookmark could not be read or written; what was found before is kept.
 pub async fn sweep<S, A, Q, T>(
     conductor: &Conductor<S, A, Q, T>,
     backlog: &Backlog,
-) -> Result<Vec<Repaired>, CloudError>
+    until: Timestamp,
+    swept: &mut Swept,
+) -> Result<(), CloudError>
 where
-    S: WriteJobs + WriteControls,
+    S: WriteJobs + WriteControls + KeepBookmarks,
     A: StoreArtifacts,
     Q: SendTasks,
     T: Time,
 {
-    let mut repaired = Vec::new();
-    for express in [true, false] {
-        let mut cursor = None;
-        loop {
-            let page = conductor.store.running(express, PAGE, cursor.as_deref()).await?;
-            for job in page.jobs {
-                match repair_job(conductor, job, backlog).await {
-                    Ok(some) => repaired.extend(some),
-                    Err(error) => tracing::warn!(%job, error = error.chain(), "job not repaired"),
-                }
-            }
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
+    let now = conductor.time.now();
+    let half = now + until.duration_since(now).max(SignedDuration::ZERO) / 2;
+    let mut end = Ok(());
+    for (express, until) in [(true, half), (false, until)] {
+        let found = Mutex::new(std::mem::take(swept));
+        let lane = sweep_lane(conductor, express, backlog, until, &found);
+        let lane = in_time(&conductor.time, until, lane).await;
+        *swept = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match lane {
+            Some(Ok(())) => {}
+            Some(Err(error)) => end = Err(error),
+            None => swept.is_unfinished = true,
         }
     }
-    Ok(repaired)
+    end
+}
+
+/// Goes through a lane from where the last sweep left it.
+async fn sweep_lane<S, A, Q, T>(
+    conductor: &Conductor<S, A, Q, T>,
+    express: bool,
+    backlog: &Backlog,
+    until: Timestamp,
+    swept: &Mutex<Swept>,
+) -> Result<(), CloudError>
+where
+    S: WriteJobs + WriteControls + KeepBookmarks,
+    A: StoreArtifacts,
+    Q: SendTasks,
+    T: Time,
+{
+    let store = &conductor.store;
+    let name = if express { "jobs-express" } else { "jobs" };
+    let before = store.bookmark(name).await?.and_then(|bookmark| bookmark.after);
+    let mut cursor = before.clone().map(|place| place.key);
+    loop {
+        let page = store.running(express, PAGE, cursor.as_deref()).await?;
+        cursor = page.next;
+        let after = cursor.clone().map(|key| Place { key, version: None });
+        // A deployment with few jobs never writes one.
+        if after.is_some() || before.is_some() {
+            let bookmark = Bookmark {
+                after,
+                ..Bookmark::new(name)
+            };
+            store.put_bookmark(&bookmark).await?;
+        }
+        let jobs = page
+            .jobs
+            .iter()
+            .map(|job| repair_in_time(conductor, *job, backlog, swept));
+        // Boxed: the futures of SDK calls are large.
+        let jobs: Vec<_> = jobs.map(Box::pin).collect();
+        stream::iter(jobs).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+        if cursor.is_none() {
+            return Ok(());
+        }
+        if conductor.time.now() >= until {
+            lock(swept).is_unfinished = true;
+            return Ok(());
+        }
+    }
+}
+
+async fn repair_in_time<S, A, Q, T>(
+    conductor: &Conductor<S, A, Q, T>,
+    job: JobId,
+    backlog: &Backlog,
+    swept: &Mutex<Swept>,
+) where
+    S: WriteJobs + ReadControls,
+    A: StoreArtifacts,
+    Q: SendTasks,
+    T: Time,
+{
+    let until = conductor.time.now() + JOB_TIME;
+    let repair = repair_job(conductor, job, backlog, swept);
+    let trouble = match in_time(&conductor.time, until, repair).await {
+        Some(Ok(())) => None,
+        Some(Err(error)) => Some(error.chain()),
+        None => Some("its time was over".to_owned()),
+    };
+    let mut swept = lock(swept);
+    swept.jobs += 1;
+    if let Some(trouble) = trouble {
+        tracing::warn!(%job, error = trouble, "job not repaired");
+        swept.troubles.push((job, trouble));
+    }
+}
+
+/// Does something until its time is over; `None` if it was cut off.
+pub async fn in_time<R>(time: &impl Time, until: Timestamp, work: impl Future<Output = R>) -> Option<R> {
+    let left = until.duration_since(time.now());
+    let left = Duration::try_from(left).unwrap_or_default();
+    match select(Box::pin(work), Box::pin(time.sleep(left))).await {
+        Either::Left((end, _)) => Some(end),
+        Either::Right(_) => None,
+    }
+}
+
+fn lock(swept: &Mutex<Swept>) -> MutexGuard<'_, Swept> {
+    swept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Lets stages try again whose breaker has cooled down, and says which.
@@ -85,15 +213,16 @@ pub async fn cool_down<S: WriteControls>(store: &S, time: &impl Time) -> Result<
     Ok(resumed)
 }
 
+/// What AWS Batch has in hand of a job, by stage; asked once for each.
+type InHand = BTreeMap<StageName, BTreeSet<u32>>;
+
 /// Makes the repairs that one job needs.
-///
-/// # Errors
-/// A service failed; what was repaired before stays repaired.
-pub async fn repair_job<S, A, Q, T>(
+async fn repair_job<S, A, Q, T>(
     conductor: &Conductor<S, A, Q, T>,
     id: JobId,
     backlog: &Backlog,
-) -> Result<Vec<Repaired>, CloudError>
+    swept: &Mutex<Swept>,
+) -> Result<(), CloudError>
 where
     S: WriteJobs + ReadControls,
     A: StoreArtifacts,
@@ -101,21 +230,33 @@ where
     T: Time,
 {
     let Some(snapshot) = conductor.store.snapshot(id).await? else {
-        return Ok(Vec::new());
+        return Ok(());
     };
     let Some(workflow) = Workflow::shipped(&snapshot.job.value.workflow) else {
-        conductor.advance(id).await?;
-        return Ok(Vec::new());
+        return conductor.advance(id).await.map(drop);
     };
     let controls = conductor.store.controls().await?;
-    let mut repaired = Vec::new();
-    for repair in repairs(&workflow, &snapshot, &controls, backlog, conductor.time.now()) {
-        if let Some(done) = carry_out(conductor, &workflow, &snapshot, repair).await? {
-            tracing::warn!(job = %id, shard = ?done.shard, reason = %done.reason, "repaired");
-            repaired.push(done);
+    let (mut in_hand, mut made) = (InHand::new(), 0);
+    let has_batch = conductor.queues.has_batch();
+    for repair in repairs(
+        &workflow,
+        &snapshot,
+        &controls,
+        backlog,
+        has_batch,
+        conductor.time.now(),
+    ) {
+        let Some(done) = carry_out(conductor, &workflow, &snapshot, repair, &mut in_hand).await? else {
+            continue;
+        };
+        tracing::warn!(job = %id, shard = ?done.shard, reason = %done.reason, "repaired");
+        lock(swept).repaired.push(done);
+        made += 1;
+        if made == REPAIRS {
+            break;
         }
     }
-    Ok(repaired)
+    Ok(())
 }
 
 async fn carry_out<S, A, Q, T>(
@@ -123,6 +264,7 @@ async fn carry_out<S, A, Q, T>(
     workflow: &Workflow,
     snapshot: &Snapshot,
     repair: Repair,
+    in_hand: &mut InHand,
 ) -> Result<Option<Repaired>, CloudError>
 where
     S: WriteJobs + ReadControls,
@@ -157,7 +299,7 @@ where
                 Err(error) => Err(error),
             }
         }
-        Action::Expire(key) | Action::Resend(key) => again(conductor, workflow, snapshot, key, reason).await,
+        Action::Expire(key) | Action::Resend(key) => again(conductor, workflow, snapshot, key, reason, in_hand).await,
         Action::Abandon(key) => {
             let task = task_of(conductor, snapshot, &key);
             dead_letter::abandon(conductor, &task, "its attempts are used up and no dead letter came").await?;
@@ -185,6 +327,7 @@ async fn again<S, A, Q, T>(
     snapshot: &Snapshot,
     key: ShardKey,
     reason: RepairReason,
+    in_hand: &mut InHand,
 ) -> Result<Option<Repaired>, CloudError>
 where
     S: WriteJobs + ReadControls,
@@ -202,9 +345,15 @@ where
         return Ok(None);
     };
     let route = route(stage, snapshot, &key);
-    if route == Route::Batch && conductor.is_in_hand(snapshot, stage, &key).await? {
-        // It waits for a machine, or is begun again by AWS Batch itself.
-        return Ok(None);
+    if route == Route::Batch {
+        let in_hand = match in_hand.entry(stage.name.clone()) {
+            Entry::Occupied(asked) => asked.into_mut(),
+            Entry::Vacant(unasked) => unasked.insert(conductor.in_hand(snapshot, stage).await?),
+        };
+        if in_hand.contains(&key.shard) {
+            // It waits for a machine, or is begun again by AWS Batch itself.
+            return Ok(None);
+        }
     }
     conductor
         .send(snapshot, stage, std::slice::from_ref(&key), route)

@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Controls, Failure, FailureClass, Shard, ShardKey, ShardState, Snapshot, StageName, StageSpec, Workflow, plan,
+    Controls, Failure, FailureClass, Shard, ShardKey, ShardState, Snapshot, StageName, StageSpec, Workflow,
+    plan::{self, Route, plan},
 };
 
 /// So long after its end a lease is taken for abandoned. The message of a killed attempt comes back when the lease ends,
@@ -83,12 +84,14 @@ impl std::fmt::Display for RepairReason {
 /// there has an unknown number.
 pub type Backlog = BTreeMap<StageName, u64>;
 
-/// What a running job needs that has not happened by itself.
+/// What a running job needs that has not happened by itself. `has_batch` says whether AWS Batch runs what goes there; then the
+/// queues say nothing of it.
 pub fn repairs(
     workflow: &Workflow,
     snapshot: &Snapshot,
     controls: &Controls,
     backlog: &Backlog,
+    has_batch: bool,
     now: Timestamp,
 ) -> Vec<Repair> {
     let job = &snapshot.job.value;
@@ -113,7 +116,14 @@ pub fn repairs(
         if shard.is_left_over(job.round) || controls.hold_attempt(&job.workflow, &stage.name).is_some() {
             continue;
         }
-        repairs.extend(repair_of(shard, stage, backlog.get(&stage.name).copied(), now));
+        let is_on_batch = has_batch && plan::route(stage, snapshot, &shard.key) == Route::Batch;
+        let backlog = if is_on_batch {
+            // Whoever makes the repair asks AWS Batch, which knows exactly.
+            Some(0)
+        } else {
+            backlog.get(&stage.name).copied()
+        };
+        repairs.extend(repair_of(shard, stage, backlog, now));
     }
     repairs
 }

@@ -5,14 +5,20 @@
 //! runs. AWS Batch tells a container its job's id and not its name, so the name travels in an environment variable besides,
 //! [`TASK_VARIABLE`].
 
+use std::collections::BTreeSet;
+
 use aws_config::SdkConfig;
 use aws_sdk_batch::{
     Client,
-    types::{ArrayProperties, ContainerOverrides, JobTimeout, KeyValuePair, KeyValuesPair},
+    types::{ArrayProperties, ContainerOverrides, JobStatus, JobTimeout, KeyValuePair, KeyValuesPair},
 };
 use marey_engine::{JobId, ShardKey, StageName};
 
-use crate::{CloudError, queues::BatchWork, settings::BatchNames};
+use crate::{
+    CloudError,
+    queues::{BatchWork, WaitingBatchJob},
+    settings::BatchNames,
+};
 
 /// The environment variable in which a container finds the name of its Batch job.
 pub const TASK_VARIABLE: &str = "MAREY_TASK";
@@ -103,10 +109,25 @@ impl BatchName {
         format!("marey_{}_{}_", self.job, self.stage)
     }
 
-    /// Whether a Batch job of this name does all of another's work.
-    pub fn covers(&self, other: &Self) -> bool {
-        let same = (self.job, &self.stage, self.round) == (other.job, &other.stage, other.round);
-        same && self.first <= other.first && other.first + other.count <= self.first + self.count
+    /// Whether a Batch job of this name works on the same job, stage and round as another.
+    pub fn is_of_the_same_stage(&self, other: &Self) -> bool {
+        (self.job, &self.stage, self.round) == (other.job, &other.stage, other.round)
+    }
+
+    /// The work without some shards: one name for each run of shards that follow each other.
+    pub fn but(&self, done: &BTreeSet<u32>) -> Vec<Self> {
+        let left: Vec<_> = self
+            .shards()
+            .map(|key| key.shard)
+            .filter(|shard| !done.contains(shard))
+            .collect();
+        let runs = left.chunk_by(|a, b| a.checked_add(1) == Some(*b));
+        runs.map(|run| Self {
+            first: run.first().copied().unwrap_or_default(),
+            count: run.len() as u32,
+            ..self.clone()
+        })
+        .collect()
     }
 
     /// The shards.
@@ -116,10 +137,11 @@ impl BatchName {
 
     /// The shard that a child of the array runs; `None` beyond its end.
     pub fn shard(&self, index: u32) -> Option<ShardKey> {
-        (index < self.count).then(|| ShardKey {
+        let shard = self.first.checked_add(index).filter(|_| index < self.count)?;
+        Some(ShardKey {
             job: self.job,
             stage: self.stage.clone(),
-            shard: self.first + index,
+            shard,
         })
     }
 }
@@ -135,10 +157,26 @@ pub struct Listed {
     pub status: String,
 }
 
+/// The statuses of Batch jobs that wait or run, in the service's words.
+const WAITING: [JobStatus; 5] = [
+    JobStatus::Submitted,
+    JobStatus::Pending,
+    JobStatus::Runnable,
+    JobStatus::Starting,
+    JobStatus::Running,
+];
+
+/// `DescribeJobs` takes so many ids.
+const DESCRIBED_AT_ONCE: usize = 100;
+
+fn has_ended(status: &str) -> bool {
+    matches!(status, "SUCCEEDED" | "FAILED")
+}
+
 impl Listed {
     /// Whether it will not run any more.
     pub fn has_ended(&self) -> bool {
-        matches!(self.status.as_str(), "SUCCEEDED" | "FAILED")
+        has_ended(&self.status)
     }
 }
 
@@ -160,70 +198,124 @@ impl BatchQueues {
         }
     }
 
-    /// Submits work, unless a Batch job that does it is waiting or running.
+    /// Submits work, as far as no Batch job that does it is waiting or running.
     ///
     /// # Errors
-    /// The service failed; it may have taken the work.
+    /// The service failed; it may have taken some of the work.
     pub async fn submit(&self, work: &BatchWork) -> Result<(), CloudError> {
-        let name = BatchName::of(work).to_string();
-        if self.is_under_way(work).await? {
-            tracing::info!(name, "Batch job is under way already");
-            return Ok(());
+        let name = BatchName::of(work);
+        let left = name.but(&self.in_hand(work).await?);
+        if left.is_empty() {
+            tracing::info!(%name, "Batch job is under way already");
         }
-        let task = KeyValuePair::builder().name(TASK_VARIABLE).value(&name).build();
+        for name in left {
+            self.submit_as(&name, work).await?;
+        }
+        Ok(())
+    }
+
+    async fn submit_as(&self, name: &BatchName, work: &BatchWork) -> Result<(), CloudError> {
+        let name_text = name.to_string();
+        let task = KeyValuePair::builder().name(TASK_VARIABLE).value(&name_text).build();
         let mut call = self
             .client
             .submit_job()
-            .job_name(&name)
+            .job_name(&name_text)
             .job_queue(self.queue(work.express))
             .job_definition(&self.names.definition)
             .container_overrides(ContainerOverrides::builder().environment(task).build());
         let timeout_s = work.timeout_s.saturating_add(CONTAINER_MARGIN_S);
         call = call.timeout(JobTimeout::builder().attempt_duration_seconds(timeout_s as i32).build());
-        if work.count > 1 {
-            call = call.array_properties(ArrayProperties::builder().size(work.count as i32).build());
+        if name.count > 1 {
+            call = call.array_properties(ArrayProperties::builder().size(name.count as i32).build());
         }
         let id = call
             .send()
             .await
             .map_err(|e| CloudError::service("submit Batch job", e))?;
-        tracing::info!(name, id = id.job_id(), shards = work.count, "Batch job submitted");
+        tracing::info!(
+            name = name_text,
+            id = id.job_id(),
+            shards = name.count,
+            "Batch job submitted"
+        );
         Ok(())
     }
 
-    /// Whether a Batch job that does this work has not ended.
+    /// The shards whose Batch job has not ended, of the job, stage and round of some work. An array goes on until its last
+    /// child has ended; a child may have ended long before.
     ///
     /// # Errors
     /// The service failed.
-    pub async fn is_under_way(&self, work: &BatchWork) -> Result<bool, CloudError> {
+    pub async fn in_hand(&self, work: &BatchWork) -> Result<BTreeSet<u32>, CloudError> {
         let wanted = BatchName::of(work);
         let beginning = format!("{}*", wanted.prefix());
+        let mut shards = BTreeSet::new();
         for found in self.listed(work.express, Some(&beginning)).await? {
-            let Some(name) = found.name.parse::<BatchName>().ok().filter(|name| name.covers(&wanted)) else {
+            let name = found.name.parse::<BatchName>().ok();
+            let Some(name) = name.filter(|name| name.is_of_the_same_stage(&wanted) && !found.has_ended()) else {
                 continue;
             };
-            if found.has_ended() {
-                continue;
-            }
-            // An array goes on until its last child has ended; this one may have ended long before.
-            if name.count == 1
-                || wanted.count > 1
-                || !self.has_child_ended(&found.id, wanted.first - name.first).await?
-            {
-                return Ok(true);
-            }
+            let ended = if name.count > 1 {
+                self.ended_children(&found.id, name.count).await?
+            } else {
+                BTreeSet::new()
+            };
+            let children = (0..name.count).filter(|index| !ended.contains(index));
+            shards.extend(children.filter_map(|index| name.shard(index)).map(|key| key.shard));
         }
-        Ok(false)
+        Ok(shards)
     }
 
-    async fn has_child_ended(&self, parent: &str, index: u32) -> Result<bool, CloudError> {
-        let call = self.client.describe_jobs().jobs(format!("{parent}:{index}"));
-        let found = call
-            .send()
-            .await
-            .map_err(|e| CloudError::service("describe Batch job", e))?;
-        let status = found.jobs().first().and_then(|job| job.status());
-        Ok(status.is_some_and(|status| matches!(status.as_str(), "SUCCEEDED" | "FAILED")))
+    /// The children of an array that will not run any more, by their index. A child that the service does not know yet has
+    /// not ended.
+    async fn ended_children(&self, parent: &str, count: u32) -> Result<BTreeSet<u32>, CloudError> {
+        let ids: Vec<_> = (0..count).map(|index| format!("{parent}:{index}")).collect();
+        let mut ended = BTreeSet::new();
+        for some in ids.chunks(DESCRIBED_AT_ONCE) {
+            let call = self.client.describe_jobs().set_jobs(Some(some.to_vec()));
+            let found = call
+                .send()
+                .await
+                .map_err(|e| CloudError::service("describe Batch jobs", e))?;
+            let over = found
+                .jobs()
+                .iter()
+                .filter(|job| job.status().is_some_and(|status| has_ended(status.as_str())));
+            let indices = over.filter_map(|job| job.job_id()?.rsplit_once(':')?.1.parse::<u32>().ok());
+            ended.extend(indices);
+        }
+        Ok(ended)
+    }
+
+    /// The Batch jobs of both queues that wait or run.
+    ///
+    /// # Errors
+    /// The service failed.
+    pub async fn waiting(&self) -> Result<Vec<WaitingBatchJob>, CloudError> {
+        let mut waiting = Vec::new();
+        for express in [true, false] {
+            for status in WAITING {
+                let found = self.list(express, None, Some(status)).await?;
+                waiting.extend(found.into_iter().filter_map(|found| {
+                    let name = found.name.parse().ok()?;
+                    Some(WaitingBatchJob { id: found.id, name })
+                }));
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// Ends a Batch job, an array with all its children.
+    ///
+    /// # Errors
+    /// The service failed.
+    pub async fn terminate(&self, id: &str, reason: &str) -> Result<(), CloudError> {
+        let call = self.client.terminate_job().job_id(id).reason(reason);
+        let ended = call.send().await;
+        ended
+            .map(drop)
+            .map_err(|e| CloudError::service("terminate Batch job", e))
     }
 
     /// The Batch jobs of a queue whose name is this one, or begins like it if it ends in `*`. With a name the service lists jobs of
@@ -232,6 +324,15 @@ impl BatchQueues {
     /// # Errors
     /// The service failed.
     pub async fn listed(&self, express: bool, name: Option<&str>) -> Result<Vec<Listed>, CloudError> {
+        self.list(express, name, None).await
+    }
+
+    async fn list(
+        &self,
+        express: bool,
+        name: Option<&str>,
+        status: Option<JobStatus>,
+    ) -> Result<Vec<Listed>, CloudError> {
         let filter = |name| KeyValuesPair::builder().name("JOB_NAME").values(name).build();
         let (mut found, mut next) = (Vec::new(), None);
         loop {
@@ -240,6 +341,7 @@ impl BatchQueues {
                 .list_jobs()
                 .job_queue(self.queue(express))
                 .set_filters(name.map(|name| vec![filter(name)]))
+                .set_job_status(status.clone())
                 .set_next_token(next);
             let page = call
                 .send()
@@ -329,35 +431,36 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_array_covers_its_own_round_and_range() {
-        let name = |first, count, round| BatchName {
+    fn name(first: u32, count: u32, round: u32) -> BatchName {
+        BatchName {
             job: JobId::of_object("b", "k", None, "e"),
             stage: "pose".parse().unwrap(),
             first,
             count,
             round,
-        };
-        let array = name(2, 4, 1);
-        for (other, covered) in [
-            (name(2, 4, 1), true),
-            (name(5, 1, 1), true),
-            (name(3, 2, 1), true),
-            (name(6, 1, 1), false),
-            (name(1, 1, 1), false),
-            (name(5, 2, 1), false),
-            (name(5, 1, 0), false),
-            (
-                BatchName {
-                    stage: "visualize".parse().unwrap(),
-                    ..name(5, 1, 1)
-                },
-                false,
-            ),
-        ] {
-            assert_eq!(array.covers(&other), covered, "{other}");
         }
+    }
+
+    #[test]
+    fn what_is_in_hand_is_not_submitted_again() {
+        let array = name(2, 6, 1);
         let shards: Vec<_> = array.shards().map(|key| key.shard).collect();
-        assert_eq!(shards, [2, 3, 4, 5]);
+        assert_eq!(shards, [2, 3, 4, 5, 6, 7]);
+        assert_eq!(array.but(&BTreeSet::new()), [array.clone()]);
+        assert_eq!(array.but(&(0..9).collect()), []);
+        assert_eq!(array.but(&[0, 3, 4, 7].into()), [name(2, 1, 1), name(5, 2, 1)]);
+        let elsewhere = BatchName {
+            stage: "visualize".parse().unwrap(),
+            ..name(2, 6, 1)
+        };
+        assert!(array.is_of_the_same_stage(&name(9, 1, 1)));
+        assert!(!array.is_of_the_same_stage(&name(2, 6, 0)) && !array.is_of_the_same_stage(&elsewhere));
+    }
+
+    #[test]
+    fn a_name_beyond_all_shards_names_only_those_that_can_be() {
+        let last: BatchName = name(u32::MAX, 3, 0).to_string().parse().unwrap();
+        assert_eq!(last.shards().map(|key| key.shard).collect::<Vec<_>>(), [u32::MAX]);
+        assert_eq!(last.but(&BTreeSet::new()), [name(u32::MAX, 1, 0)]);
     }
 }

@@ -1,6 +1,6 @@
 //! SQS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::{
@@ -12,7 +12,7 @@ use marey_engine::{StageName, Task};
 use super::{BatchQueues, mappings::Mappings};
 use crate::{
     CloudError, Settings,
-    queues::{BatchWork, HoldMessages, ParkMessages, SendTasks},
+    queues::{BatchWork, EndBatchJobs, HoldMessages, ParkMessages, SendTasks, WaitingBatchJob},
     settings::QueuePair,
 };
 
@@ -113,10 +113,26 @@ impl SendTasks for Queues {
         self.batch.is_some()
     }
 
-    async fn is_under_way(&self, work: &BatchWork) -> Result<bool, CloudError> {
+    async fn in_hand(&self, work: &BatchWork) -> Result<BTreeSet<u32>, CloudError> {
         match &self.batch {
-            Some(batch) => batch.is_under_way(work).await,
-            None => Ok(false),
+            Some(batch) => batch.in_hand(work).await,
+            None => Ok(BTreeSet::new()),
+        }
+    }
+}
+
+impl EndBatchJobs for Queues {
+    async fn batch_jobs(&self) -> Result<Vec<WaitingBatchJob>, CloudError> {
+        match &self.batch {
+            Some(batch) => batch.waiting().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn end_batch_job(&self, id: &str, reason: &str) -> Result<(), CloudError> {
+        match &self.batch {
+            Some(batch) => batch.terminate(id, reason).await,
+            None => Ok(()),
         }
     }
 }

@@ -62,7 +62,7 @@ fn leased(until: i64) -> ShardEvent {
 
 fn found(snapshot: &Snapshot, backlog: Option<u64>, now: i64) -> Vec<(RepairReason, &'static str)> {
     let backlog = backlog.map(|n| ("probe".parse().unwrap(), n)).into_iter().collect();
-    let repairs = repairs(&workflow(), snapshot, &Controls::default(), &backlog, at(now));
+    let repairs = repairs(&workflow(), snapshot, &Controls::default(), &backlog, false, at(now));
     let name = |action: &Action| match action {
         Action::Expire(_) => "expire",
         Action::Resend(_) => "resend",

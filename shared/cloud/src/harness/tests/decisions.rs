@@ -1,12 +1,23 @@
 //! Pauses, the breaker, retries, earlier results, work without a message, the sweeper.
 
-use marey_engine::{Control, JobEvent, Pause, RepairReason, Scope, Wishes, control::BREAKER_THRESHOLD};
+use marey_engine::{
+    Control, JobEvent, Pause, RepairReason, Scope, Wishes, control::BREAKER_THRESHOLD, repair::Backlog,
+};
 
 use super::*;
 use crate::{
     store::{KeepPulses, ReadControls, WriteControls},
-    sweep,
+    sweep::{Repaired, Swept},
 };
+
+async fn sweep(world: &World, backlog: &Backlog) -> Vec<Repaired> {
+    let (mut swept, until) = (Swept::default(), Timestamp::now() + SignedDuration::from_secs(60));
+    crate::sweep::sweep(&world.conductor(), backlog, until, &mut swept)
+        .await
+        .unwrap();
+    assert_eq!(swept.troubles, []);
+    swept.repaired
+}
 
 fn busy(_: &Work) -> Result<Output, StageError> {
     Err(StageError::transient("BUSY", "m", "h"))
@@ -261,11 +272,7 @@ async fn the_sweeper_sends_again_what_lost_its_message() {
     let world = World::new().await;
     drop(world.message());
     let backlog = [("probe".parse().unwrap(), 0)].into();
-    assert_eq!(
-        sweep::sweep(&world.conductor(), &backlog).await.unwrap(),
-        [],
-        "not before its time"
-    );
+    assert_eq!(sweep(&world, &backlog).await, [], "not before its time");
     let mut row = world
         .memory
         .shard(&world.shard("probe").await.key)
@@ -274,14 +281,10 @@ async fn the_sweeper_sends_again_what_lost_its_message() {
         .unwrap();
     row.value.waiting_since -= SignedDuration::from_mins(5);
     world.memory.put_shard(&row.value, Some(row.version)).await.unwrap();
-    let repaired = sweep::sweep(&world.conductor(), &backlog).await.unwrap();
+    let repaired = sweep(&world, &backlog).await;
     assert_eq!(repaired.len(), 1);
     assert_eq!(repaired[0].reason, RepairReason::MessageLost);
-    assert_eq!(
-        sweep::sweep(&world.conductor(), &backlog).await.unwrap(),
-        [],
-        "once is enough"
-    );
+    assert_eq!(sweep(&world, &backlog).await, [], "once is enough");
     assert_eq!(world.probe(&world.message(), good).await, Disposal::Acknowledge);
 }
 
@@ -292,9 +295,7 @@ async fn the_sweeper_carries_out_what_a_dead_planner_left() {
     world.memory.break_down("send");
     assert!(matches!(world.probe(&message, good).await, Disposal::Return(_)));
     world.memory.recover();
-    let repaired = sweep::sweep(&world.conductor(), &marey_engine::repair::Backlog::new())
-        .await
-        .unwrap();
+    let repaired = sweep(&world, &Backlog::new()).await;
     assert_eq!(repaired[0].reason, RepairReason::PlanNotCarriedOut);
     assert_eq!(world.memory.receive().unwrap().payload.stage.as_str(), "pose");
 }
