@@ -19,6 +19,9 @@ use crate::{
     world::{Caller, World},
 };
 
+/// A sweep ends itself before its function is ended, and before the next begins.
+const SWEEP_TIME: SignedDuration = SignedDuration::from_secs(45);
+
 /// Begins everything that a scenario asks of people and schedules.
 pub fn begin(world: &World) {
     let scenario = world.state().scenario.clone();
@@ -243,13 +246,15 @@ async fn sweep_once(conductor: &SimConductor) -> Result<(), CloudError> {
     world.clock.sleep_us(lag_us).await;
     reconcile(conductor).await?;
     let resumed = sweep::cool_down(&world, &conductor.time).await?;
-    let repaired = sweep::sweep(conductor, &backlog).await?;
+    let until = conductor.time.now() + SWEEP_TIME;
+    let mut swept = sweep::Swept::default();
+    let end = sweep::sweep(conductor, &backlog, until, &mut swept).await;
     let mut state = world.state();
-    for repair in repaired {
+    for repair in swept.repaired {
         *state.tally.repairs.entry(repair.reason.to_string()).or_default() += 1;
     }
     *state.tally.repairs.entry("breaker_cooled_down".to_owned()).or_default() += resumed.len() as u64;
-    Ok(())
+    end
 }
 
 fn backlog(world: &World) -> Backlog {

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use marey_cloud::{
     CloudError,
     store::{
-        Creation, FailureRecord, JobPage, KeepMemos, KeepPulses, Memo, Pulse, ReadControls, ReadJobs, RunningPage,
-        WriteControls, WriteJobs,
+        Bookmark, Creation, FailureRecord, JobPage, KeepBookmarks, KeepMemos, KeepPulses, Memo, Pulse, ReadControls,
+        ReadJobs, RunningPage, WriteControls, WriteJobs,
     },
 };
 use marey_engine::{
@@ -423,6 +423,33 @@ impl KeepPulses for World {
 
     async fn pulses(&self, _stage: &StageName) -> Result<Vec<Pulse>, CloudError> {
         Ok(Vec::new())
+    }
+}
+
+impl KeepBookmarks for World {
+    async fn bookmark(&self, name: &str) -> Result<Option<Bookmark>, CloudError> {
+        self.call(
+            Call::Bookmark,
+            || name.to_owned(),
+            |state, _| Ok(state.bookmarks.get(name).cloned()),
+        )
+        .await
+    }
+
+    async fn put_bookmark(&self, bookmark: &Bookmark) -> Result<(), CloudError> {
+        self.call(
+            Call::PutBookmark,
+            || format!("{bookmark:?}"),
+            |state, _| {
+                state.bookmarks.insert(bookmark.name.clone(), bookmark.clone());
+                Ok(())
+            },
+        )
+        .await
+    }
+
+    async fn was_deleted(&self, _job: JobId) -> Result<bool, CloudError> {
+        Ok(false)
     }
 }
 

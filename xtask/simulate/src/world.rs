@@ -7,7 +7,10 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use marey_cloud::{CloudError, Time, store::Memo};
+use marey_cloud::{
+    CloudError, Time,
+    store::{Bookmark, Memo},
+};
 use marey_engine::{Control, JobId, Scope, ShardKey, Versioned};
 use uuid::Uuid;
 
@@ -47,6 +50,10 @@ pub enum Call {
     PutControl,
     /// A sign of life.
     PutPulse,
+    /// How far a sweep came.
+    Bookmark,
+    /// How far a sweep came is written.
+    PutBookmark,
     /// What is remembered.
     Memo,
     /// Something is remembered.
@@ -73,8 +80,8 @@ impl Call {
     /// Whether it changes something.
     pub fn writes(self) -> bool {
         use Call::{
-            Acknowledge, Create, Hide, Park, PutControl, PutJob, PutMemo, PutPulse, PutShard, RecordFailure, Send,
-            Store, Submit,
+            Acknowledge, Create, Hide, Park, PutBookmark, PutControl, PutJob, PutMemo, PutPulse, PutShard,
+            RecordFailure, Send, Store, Submit,
         };
         matches!(
             self,
@@ -82,6 +89,7 @@ impl Call {
                 | PutShard
                 | PutJob
                 | RecordFailure
+                | PutBookmark
                 | PutControl
                 | PutPulse
                 | PutMemo
@@ -175,6 +183,8 @@ pub struct State {
     pub paused_us: BTreeMap<Scope, u64>,
     /// How many retries and pauses people may still ask for.
     pub wishes: u32,
+    /// How far sweeps came.
+    pub bookmarks: BTreeMap<String, Bookmark>,
     /// Memos.
     pub memos: BTreeMap<String, Memo>,
     /// The artifacts bucket.
@@ -268,6 +278,7 @@ impl World {
             control_change: (0, 0),
             paused_us: BTreeMap::new(),
             wishes: 0,
+            bookmarks: BTreeMap::new(),
             memos: BTreeMap::new(),
             objects: BTreeMap::new(),
             processes: BTreeMap::new(),
