@@ -149,7 +149,12 @@ impl Manifest {
 
 /// What a job has made for people, stage by stage in the workflow's order.
 pub fn results(workflow: &Workflow, snapshot: &Snapshot) -> impl Iterator<Item = ManifestEntry> {
-    workflow.stages().iter().flat_map(move |stage| {
+    // What only some pieces of a failed stage left is no result of it.
+    let whole = workflow
+        .stages()
+        .iter()
+        .filter(|stage| snapshot.is_stage_complete(&stage.name));
+    whole.flat_map(move |stage| {
         let of_stage = snapshot
             .artifacts()
             .filter(move |(of, _, artifact)| **of == stage.name && stage.results.contains(&artifact.name));

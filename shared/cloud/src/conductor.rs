@@ -79,21 +79,22 @@ impl<S: WriteJobs + ReadControls, A: StoreArtifacts, Q: SendTasks, T: Time> Cond
         }
     }
 
-    /// Does what follows from the end of a shard, whose row is written.
+    /// Does what follows from the completion of a shard, whose row is written. What follows from a failure must not wait for
+    /// the siblings: see [`Conductor::advance`].
     ///
     /// A sibling that has not ended will end after this look, and whoever ends it will look too; the last of them finds no
     /// such witness. So with thousands of shards not everybody reads thousands of rows.
     ///
     /// # Errors
     /// A service failed: call it again later.
-    pub async fn advance_after(&self, key: &ShardKey, shards: u32) -> Result<(), CloudError> {
-        if shards > SMALL_STAGE && self.has_witness(key, shards).await? {
+    pub async fn advance_after(&self, key: &ShardKey, round: u32, shards: u32) -> Result<(), CloudError> {
+        if shards > SMALL_STAGE && self.has_witness(key, round, shards).await? {
             return Ok(());
         }
         self.advance(key.job).await.map(drop)
     }
 
-    async fn has_witness(&self, key: &ShardKey, shards: u32) -> Result<bool, CloudError> {
+    async fn has_witness(&self, key: &ShardKey, round: u32, shards: u32) -> Result<bool, CloudError> {
         for _ in 0..witnesses(shards) {
             let number = (self.time.random() % u128::from(shards)) as u32;
             let sibling = ShardKey {
@@ -103,12 +104,13 @@ impl<S: WriteJobs + ReadControls, A: StoreArtifacts, Q: SendTasks, T: Time> Cond
             if number == key.shard {
                 continue;
             }
-            // One that has no row yet is being sent by somebody whose own message is not acknowledged before it is.
+            // One that has no row yet, or is left over from an earlier round, is being sent by somebody whose own message is not
+            // acknowledged before it is.
             if self
                 .store
                 .shard(&sibling)
                 .await?
-                .is_none_or(|row| !row.value.has_ended())
+                .is_none_or(|row| !row.value.has_ended() || row.value.is_left_over(round))
             {
                 return Ok(true);
             }

@@ -5,15 +5,15 @@
 //! is parked all the same. What AWS Batch gave up on comes here too, by EventBridge (`batch`).
 
 use marey_engine::{
-    Failure, FailureClass, Refusal, Shard, ShardEvent, ShardState, Snapshot, Task, Workflow, plan::route,
+    Control, Failure, FailureClass, Refusal, Shard, ShardEvent, ShardState, Snapshot, Task, Workflow, plan::route,
 };
 
 use crate::{
     CloudError, Conductor, Time,
     artifacts::StoreArtifacts,
-    harness::{Disposal, Received},
+    harness::{Disposal, Received, tell_breaker},
     queues::{HoldMessages, ParkMessages, SendTasks},
-    store::{FailureRecord, ReadControls, WriteJobs},
+    store::{FailureRecord, WriteControls, WriteJobs},
 };
 
 mod batch;
@@ -35,7 +35,7 @@ enum Verdict {
 /// A service failed; the message stays in its dead-letter queue and comes back.
 pub async fn handle<S, A, Q, T>(conductor: &Conductor<S, A, Q, T>, message: &Received) -> Result<Disposal, CloudError>
 where
-    S: WriteJobs + ReadControls,
+    S: WriteJobs + WriteControls,
     A: StoreArtifacts,
     Q: SendTasks + HoldMessages + ParkMessages,
     T: Time,
@@ -64,7 +64,7 @@ where
 /// A message of a dead-letter queue.
 async fn letter<S, A, Q, T>(conductor: &Conductor<S, A, Q, T>, message: &Received) -> Result<Verdict, CloudError>
 where
-    S: WriteJobs + ReadControls,
+    S: WriteJobs + WriteControls,
     A: StoreArtifacts,
     Q: SendTasks,
     T: Time,
@@ -91,7 +91,7 @@ where
 /// A service failed: call it again.
 pub async fn abandon<S, A, Q, T>(conductor: &Conductor<S, A, Q, T>, task: &Task, cause: &str) -> Result<(), CloudError>
 where
-    S: WriteJobs + ReadControls,
+    S: WriteJobs + WriteControls,
     A: StoreArtifacts,
     Q: SendTasks,
     T: Time,
@@ -107,7 +107,7 @@ async fn record<S, A, Q, T>(
     cause: &str,
 ) -> Result<Verdict, CloudError>
 where
-    S: WriteJobs + ReadControls,
+    S: WriteJobs + WriteControls,
     A: StoreArtifacts,
     Q: SendTasks,
     T: Time,
@@ -141,7 +141,10 @@ where
         let failure = abandoned(&shard);
         match shard.apply(ShardEvent::Abandon { failure }, now) {
             Ok(failed) => match conductor.store.put_shard(&failed, version).await {
-                Ok(row) => break row.value,
+                Ok(row) => {
+                    went_silent(conductor, &shard).await;
+                    break row.value;
+                }
                 Err(CloudError::Conflict) => {}
                 Err(error) => return Err(error),
             },
@@ -185,7 +188,7 @@ async fn revive<S, A, Q, T>(
     message: Option<&str>,
 ) -> Result<Option<Verdict>, CloudError>
 where
-    S: WriteJobs + ReadControls,
+    S: WriteJobs + WriteControls,
     A: StoreArtifacts,
     Q: SendTasks,
     T: Time,
@@ -210,8 +213,24 @@ where
         .send(snapshot, stage, std::slice::from_ref(&shard.key), route)
         .await?;
     conductor.store.put_shard(&revived, version).await?;
+    went_silent(conductor, shard).await;
     tracing::warn!(shard = %shard.key, "dead letter with attempts left: task sent again");
     Ok(Some(Verdict::Forget))
+}
+
+/// Tells the breaker of a stage whose attempts die, or cannot even begin, without a word. What an attempt said itself, it has
+/// told the breaker.
+async fn went_silent<S, A, Q, T>(conductor: &Conductor<S, A, Q, T>, shard: &Shard)
+where
+    S: WriteJobs + WriteControls,
+    T: Time,
+{
+    let said = |failure: &Failure| failure.code != "LEASE_EXPIRED";
+    if !shard.last_failure.as_ref().is_some_and(said) {
+        let (job, now) = (shard.key.job, conductor.time.now());
+        let change = |control: &Control| control.after_failure(job, now);
+        tell_breaker(&conductor.store, &shard.key.stage, change).await;
+    }
 }
 
 fn abandoned(shard: &Shard) -> Failure {

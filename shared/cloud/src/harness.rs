@@ -11,8 +11,8 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use marey_engine::{
-    FailureClass, LeaseToken, Refusal, Shard, ShardEvent, ShardKey, Snapshot, StageName, StageSpec, Task, Versioned,
-    Workflow, cost::Machine, ends,
+    FailureClass, LeaseToken, Refusal, Shard, ShardEvent, ShardKey, ShardState, Snapshot, StageName, StageSpec, Task,
+    Versioned, Workflow, cost::Machine, ends,
 };
 use tracing::Instrument;
 
@@ -31,6 +31,7 @@ mod reuse;
 pub(crate) mod scratch;
 mod workplace;
 
+pub(crate) use breaker::tell_breaker;
 use interruption::Interruption;
 use outcome::{Ended, causes, failure_of, report, unreadable};
 pub use scratch::sweep as sweep_scratch;
@@ -221,18 +222,20 @@ where
         tracing::info!("stage started");
         self.hold(message).await;
         let began = self.now();
-        let disposal = if let Some(memo) = self.remembered(&attempt).await {
-            self.complete(&attempt, memo, began).await?
-        } else {
-            // Boxed: the futures of SDK calls are large.
-            let (outcome, frames) = Box::pin(self.work(&attempt, message, deadline)).await;
-            match outcome {
-                Ok(left) => self.complete(&attempt, Ended::worked(left, frames), began).await?,
-                Err(error) => self.settle(&attempt, message, error, began).await?,
-            }
+        // Boxed: the futures of SDK calls are large.
+        let disposal = match Box::pin(self.work(&attempt, message, deadline)).await {
+            Ok(ended) => self.complete(&attempt, ended, began).await?,
+            Err(error) => self.settle(&attempt, message, error, began).await?,
         };
-        if disposal == Disposal::Acknowledge {
-            self.conductor.advance_after(&attempt.key, attempt.shards).await?;
+        let shard = attempt.row().value;
+        if shard.is_complete() {
+            self.conductor
+                .advance_after(&shard.key, shard.round, attempt.shards)
+                .await?;
+            self.remember(&attempt, &shard).await;
+            self.succeeded(&attempt, &shard).await;
+        } else if disposal == Disposal::Acknowledge {
+            self.conductor.advance(shard.key.job).await?;
         }
         Ok(disposal)
     }
@@ -276,6 +279,11 @@ where
             else {
                 return Ok(Admission::Refused(unreadable("its workflow has no such stage")));
             };
+            let shards = snapshot.shard_count(&key.stage).ok().flatten();
+            if shards.is_some_and(|shards| key.shard >= shards) {
+                return Ok(Admission::Refused(unreadable("its stage has no such shard")));
+            }
+            let shards = shards.unwrap_or(1);
             if !self.can_begin(workflow, &spec, &snapshot).await? {
                 tracing::warn!("task returned: what the stage needs has not ended");
                 return Ok(Admission::Refused(Disposal::Return(Some(10))));
@@ -301,7 +309,10 @@ where
             }
             match self.lease(&shard, version, &spec).await {
                 Ok((row, token)) => {
-                    let shards = snapshot.shard_count(&key.stage).ok().flatten().unwrap_or(1);
+                    if matches!(shard.state, ShardState::Running { .. }) {
+                        // Its lease had expired: whoever held it died without a word.
+                        self.went_silent(&shard.key).await;
+                    }
                     return Ok(Admission::Granted(Box::new(Attempt {
                         job: snapshot.job.value.clone(),
                         snapshot,
@@ -313,7 +324,7 @@ where
                         row: Mutex::new(row),
                     })));
                 }
-                Err(LeaseError::Refused(refusal)) => return self.refuse(task, message, &refusal).await,
+                Err(LeaseError::Refused(refusal)) => return self.refuse(task, message, &shard, &refusal).await,
                 Err(LeaseError::Cloud(CloudError::Conflict)) => {}
                 Err(LeaseError::Cloud(error)) => return Err(error),
             }
@@ -356,13 +367,18 @@ where
         &self,
         task: &Task,
         message: Option<&Received>,
+        shard: &Shard,
         refusal: &Refusal,
     ) -> Result<Admission, CloudError> {
-        let key = &task.payload;
         let disposal = match refusal {
+            // An earlier delivery ended the shard and may have died before it planned: plan again.
+            Refusal::Ended if shard.is_complete() => {
+                let shards = task.metadata.shards;
+                self.conductor.advance_after(&shard.key, shard.round, shards).await?;
+                Disposal::Acknowledge
+            }
             Refusal::Ended => {
-                // An earlier delivery ended the shard and may have died before it planned: plan again.
-                self.conductor.advance_after(key, task.metadata.shards).await?;
+                self.conductor.advance(shard.key.job).await?;
                 Disposal::Acknowledge
             }
             // Whoever holds the lease does the work; only a message must be kept for the case that they die.
@@ -399,8 +415,6 @@ where
         match self.write(attempt, event).await {
             Ok(row) => {
                 report(&attempt.job, &row.value, cost_usd);
-                self.remember(attempt, &row.value).await;
-                self.succeeded(attempt, &row.value).await;
                 Ok(Disposal::Acknowledge)
             }
             Err(LeaseError::Refused(refusal)) => self.lost(&refusal),
@@ -442,11 +456,7 @@ where
             },
         };
         tracing::warn!(code = failure.code, cause, class = ?failure.class, "stage failed");
-        match self.write(attempt, event).await {
-            Ok(_) => {}
-            Err(LeaseError::Refused(refusal)) => return self.lost(&refusal),
-            Err(LeaseError::Cloud(error)) => return Err(error),
-        }
+        // First the private cause and the message: once the row is written, nobody comes back to record them.
         let record = FailureRecord {
             job: attempt.key.job,
             at: self.now(),
@@ -456,8 +466,13 @@ where
             id: format!("{}/{}", attempt.key, attempt.number),
         };
         self.conductor.store.record_failure(&record).await?;
+        match self.write(attempt, event).await {
+            Ok(_) => {}
+            Err(LeaseError::Refused(refusal)) => return self.lost(&refusal),
+            Err(LeaseError::Cloud(error)) => return Err(error),
+        }
         if !interrupted {
-            self.failed(attempt, error.class).await;
+            self.failed(attempt, &error).await;
         }
         Ok(match error.class {
             _ if is_final => Disposal::Acknowledge,

@@ -17,8 +17,8 @@ use futures_util::{
 };
 use jiff::{SignedDuration, Timestamp};
 use marey_engine::{
-    JobEvent, JobId, Refusal, RepairReason, Route, Shard, ShardEvent, ShardKey, Snapshot, StageName, Versioned,
-    Workflow,
+    Control, JobEvent, JobId, Refusal, RepairReason, Route, Shard, ShardEvent, ShardKey, Snapshot, StageName,
+    Versioned, Workflow,
     plan::route,
     repair::{Action, Backlog, Repair, lease_expired, repairs},
 };
@@ -27,8 +27,9 @@ use crate::{
     CloudError, Conductor, Time,
     artifacts::StoreArtifacts,
     dead_letter,
+    harness::tell_breaker,
     queues::SendTasks,
-    store::{Bookmark, KeepBookmarks, ReadControls, WriteControls, WriteJobs},
+    store::{Bookmark, KeepBookmarks, WriteControls, WriteJobs},
     uploads::Place,
 };
 
@@ -159,7 +160,7 @@ async fn repair_in_time<S, A, Q, T>(
     backlog: &Backlog,
     swept: &Mutex<Swept>,
 ) where
-    S: WriteJobs + ReadControls,
+    S: WriteJobs + WriteControls,
     A: StoreArtifacts,
     Q: SendTasks,
     T: Time,
@@ -224,7 +225,7 @@ async fn repair_job<S, A, Q, T>(
     swept: &Mutex<Swept>,
 ) -> Result<(), CloudError>
 where
-    S: WriteJobs + ReadControls,
+    S: WriteJobs + WriteControls,
     A: StoreArtifacts,
     Q: SendTasks,
     T: Time,
@@ -267,7 +268,7 @@ async fn carry_out<S, A, Q, T>(
     in_hand: &mut InHand,
 ) -> Result<Option<Repaired>, CloudError>
 where
-    S: WriteJobs + ReadControls,
+    S: WriteJobs + WriteControls,
     A: StoreArtifacts,
     Q: SendTasks,
     T: Time,
@@ -330,7 +331,7 @@ async fn again<S, A, Q, T>(
     in_hand: &mut InHand,
 ) -> Result<Option<Repaired>, CloudError>
 where
-    S: WriteJobs + ReadControls,
+    S: WriteJobs + WriteControls,
     A: StoreArtifacts,
     Q: SendTasks,
     T: Time,
@@ -359,11 +360,18 @@ where
         .send(snapshot, stage, std::slice::from_ref(&key), route)
         .await?;
     match conductor.store.put_shard(&next, Some(row.version)).await {
-        Ok(_) => Ok(Some(Repaired {
-            job: key.job,
-            shard: Some(key),
-            reason,
-        })),
+        Ok(_) => {
+            if reason == RepairReason::LeaseExpired {
+                let (job, now) = (key.job, conductor.time.now());
+                let change = |control: &Control| control.after_failure(job, now);
+                tell_breaker(&conductor.store, &key.stage, change).await;
+            }
+            Ok(Some(Repaired {
+                job: key.job,
+                shard: Some(key),
+                reason,
+            }))
+        }
         // It went on by itself; the message finds that out.
         Err(CloudError::Conflict) => Ok(None),
         Err(error) => Err(error),

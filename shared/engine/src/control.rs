@@ -63,6 +63,9 @@ pub struct Control {
     /// The jobs on which the stage failed since it last succeeded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failing: Vec<JobId>,
+    /// Whether it tries again after its breaker tripped: one more failure trips it.
+    #[serde(default)]
+    pub on_probation: bool,
     /// How often its breaker has tripped.
     #[serde(default)]
     pub trips: u32,
@@ -76,6 +79,7 @@ impl Control {
             pause: None,
             concurrency: None,
             failing: Vec::new(),
+            on_probation: false,
             trips: 0,
         }
     }
@@ -83,12 +87,17 @@ impl Control {
     /// After a stage failed on a job for a reason that is not the job's own; `None` if nothing changes.
     #[must_use]
     pub fn after_failure(&self, job: JobId, now: Timestamp) -> Option<Self> {
-        if self.failing.contains(&job) || self.pause.is_some() {
+        if self.pause.is_some() || (self.failing.contains(&job) && !self.on_probation) {
             return None;
         }
         let mut next = self.clone();
+        next.failing.retain(|known| *known != job);
         next.failing.push(job);
-        if next.failing.len() >= BREAKER_THRESHOLD {
+        if next.failing.len() > BREAKER_THRESHOLD {
+            next.failing.remove(0);
+        }
+        if self.on_probation || next.failing.len() >= BREAKER_THRESHOLD {
+            next.on_probation = false;
             next.trips += 1;
             next.pause = Some(Pause {
                 since: now,
@@ -102,11 +111,12 @@ impl Control {
     /// After a success of the stage; `None` if nothing changes.
     #[must_use]
     pub fn after_success(&self) -> Option<Self> {
-        if self.failing.is_empty() {
+        if self.failing.is_empty() && !self.on_probation {
             return None;
         }
         let mut next = self.clone();
         next.failing.clear();
+        next.on_probation = false;
         // A task that was running when the breaker tripped shows that the stage works.
         if next.is_tripped() {
             next.pause = None;
@@ -124,7 +134,7 @@ impl Control {
         }
         let mut next = self.clone();
         next.pause = None;
-        next.failing.truncate(BREAKER_THRESHOLD - 1);
+        next.on_probation = true;
         Some(next)
     }
 
@@ -225,9 +235,11 @@ mod tests {
         assert_eq!(it.after_cool_down(at(299)), None);
         let trying = it.after_cool_down(at(300)).unwrap();
         assert!(trying.pause.is_none());
-        let again = trying.after_failure(job(9), at(301)).unwrap();
-        assert!(again.is_tripped());
-        assert_eq!(again.trips, 2);
+        for failing in [1, 9] {
+            let again = trying.after_failure(job(failing), at(301)).unwrap();
+            assert!(again.is_tripped(), "whichever job it is");
+            assert_eq!(again.trips, 2);
+        }
         assert!(trying.after_success().unwrap().failing.is_empty());
     }
 

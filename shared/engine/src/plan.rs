@@ -135,6 +135,11 @@ fn by_route(stage: &StageSpec, snapshot: &Snapshot, shards: Vec<ShardKey>) -> Ve
         .collect()
 }
 
+/// Whether a failure says that the work is too large for a function.
+pub fn is_too_large(code: &str) -> bool {
+    matches!(code, "STAGE_TIMEOUT" | "MEDIA_NO_SPACE")
+}
+
 /// Where a shard is sent. What runs on its own choice goes to Batch if the upload is large, or if a function's time or disk
 /// has not sufficed before.
 pub fn route(stage: &StageSpec, snapshot: &Snapshot, key: &ShardKey) -> Route {
@@ -144,11 +149,8 @@ pub fn route(stage: &StageSpec, snapshot: &Snapshot, key: &ShardKey) -> Route {
         (RunsOn::Lambda, _) => RunsOn::Lambda,
         (own, wish) => wish.unwrap_or(own),
     };
-    let outgrew = || {
-        let row = snapshot.shards.get(&(key.stage.clone(), key.shard));
-        let failure = row.and_then(|row| row.value.failure().or(row.value.last_failure.as_ref()));
-        failure.is_some_and(|failure| matches!(failure.code.as_str(), "STAGE_TIMEOUT" | "MEDIA_NO_SPACE"))
-    };
+    let row = snapshot.shards.get(&(key.stage.clone(), key.shard));
+    let outgrew = || row.is_some_and(|row| row.value.outgrew);
     match wanted {
         RunsOn::Batch => Route::Batch,
         RunsOn::Auto if job.input.bytes >= AUTO_BATCH_BYTES || outgrew() => Route::Batch,
@@ -165,7 +167,9 @@ pub fn ends(workflow: &Workflow, snapshot: &Snapshot) -> BTreeMap<StageName, Sta
         };
         let end = if snapshot.is_stage_complete(&stage.name) {
             Some(StageEnd::Complete)
-        } else if stage.optional && failures(stage, snapshot).next().is_some() {
+        } else if stage.optional
+            && (failures(stage, snapshot).next().is_some() || snapshot.shard_count(&stage.name).is_err())
+        {
             Some(StageEnd::Failed)
         } else if stage.needs.iter().any(lacks) {
             Some(StageEnd::Skipped)
@@ -196,7 +200,16 @@ fn failures<'a>(
 /// What optional stages could not do, one failure for each.
 fn degraded(workflow: &Workflow, snapshot: &Snapshot) -> Vec<Failure> {
     let optional = workflow.stages().iter().filter(|stage| stage.optional);
-    optional.filter_map(|stage| first(failures(stage, snapshot))).collect()
+    let failure = |stage: &StageSpec| {
+        let lying = || {
+            snapshot
+                .shard_count(&stage.name)
+                .err()
+                .map(|problem| no_shards(stage, &problem))
+        };
+        first(failures(stage, snapshot)).or_else(lying)
+    };
+    optional.filter_map(failure).collect()
 }
 
 /// The failure that happened first: what follows from it would mislead.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, LeaseToken, RepairReason, ShardKey};
+use crate::{Failure, LeaseToken, RepairReason, ShardKey, plan::is_too_large};
 
 /// The right to run a shard until a moment, held by one attempt. It always has a deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +96,9 @@ pub struct Shard {
     /// What all attempts cost, in US dollars.
     #[serde(default)]
     pub cost_usd: f64,
+    /// Whether a function's time or disk has not sufficed for it.
+    #[serde(default)]
+    pub outgrew: bool,
     /// How many of its messages reached a dead-letter queue since an attempt began last.
     #[serde(default)]
     pub dead_letters: u32,
@@ -244,6 +247,7 @@ impl Shard {
             frames: 0,
             beats: 0,
             cost_usd: 0.0,
+            outgrew: false,
             dead_letters: 0,
             repaired: None,
             queued_at: now,
@@ -351,6 +355,7 @@ impl Shard {
             } => {
                 self.held_by(token)?;
                 Ok(Self {
+                    outgrew: self.outgrew || is_too_large(&failure.code),
                     state: ShardState::Failed { at: now, failure },
                     cost_usd: self.cost_usd + sound_cost(cost_usd),
                     ..self.clone()
@@ -401,6 +406,7 @@ impl Shard {
     fn give_back(&self, token: LeaseToken, failure: Failure, cost_usd: f64, now: Timestamp) -> Result<Self, Refusal> {
         self.held_by(token)?;
         Ok(Self {
+            outgrew: self.outgrew || is_too_large(&failure.code),
             cost_usd: self.cost_usd + sound_cost(cost_usd),
             ..self.waiting(ShardState::Queued, Some(failure), now)
         })

@@ -108,9 +108,16 @@ impl Snapshot {
             == count as usize
     }
 
-    /// The artifacts of the completed shards, with the stage and shard that left them, in order.
+    /// The artifacts of the completed shards, with the stage and shard that left them, in order; without those of shards that
+    /// the stage has not got.
     pub fn artifacts(&self) -> impl Iterator<Item = (&StageName, u32, &Artifact)> {
-        self.shards.iter().flat_map(|((stage, shard), row)| {
+        let is_one_of =
+            |stage: &StageName, shard: u32| self.shard_count(stage).ok().flatten().is_none_or(|count| shard < count);
+        let shards = self
+            .shards
+            .iter()
+            .filter(move |((stage, shard), _)| is_one_of(stage, *shard));
+        shards.flat_map(|((stage, shard), row)| {
             let artifacts = match &row.value.state {
                 ShardState::Completed { artifacts, .. } => artifacts.as_slice(),
                 _ => &[],

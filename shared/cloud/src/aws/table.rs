@@ -25,7 +25,9 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
-    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
+    operation::{
+        put_item::PutItemError, query::builders::QueryFluentBuilder, transact_write_items::TransactWriteItemsError,
+    },
     types::{Put, ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem},
 };
 use marey_engine::{Job, JobId, Shard, ShardKey, Snapshot, StageName, StageRow, Versioned};
@@ -73,6 +75,12 @@ impl Table {
         Ok(found.item)
     }
 
+    /// A strongly consistent query of a partition, which its condition calls `:pk`.
+    fn query(&self, partition: String) -> QueryFluentBuilder {
+        let call = self.client.query().table_name(&self.name).consistent_read(true);
+        call.expression_attribute_values(":pk", text(partition))
+    }
+
     /// Every row of a job whose sort key begins with `prefix`, to the last page.
     async fn rows(&self, id: JobId, prefix: &str) -> Result<Vec<Item>, CloudError> {
         self.partition(RowKey::partition(id), prefix).await
@@ -80,8 +88,7 @@ impl Table {
 
     /// Every row of a partition whose sort key begins with `prefix`, to the last page, strongly consistent.
     async fn partition(&self, partition: String, prefix: &str) -> Result<Vec<Item>, CloudError> {
-        let mut call = self.client.query().table_name(&self.name).consistent_read(true);
-        call = call.expression_attribute_values(":pk", text(partition));
+        let mut call = self.query(partition);
         call = if prefix.is_empty() {
             call.key_condition_expression("PK = :pk")
         } else {
@@ -161,10 +168,8 @@ fn job_existed<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
         return false;
     };
-    cancelled
-        .cancellation_reasons()
-        .iter()
-        .any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+    let first = cancelled.cancellation_reasons().first();
+    first.is_some_and(|reason| reason.code() == Some("ConditionalCheckFailed"))
 }
 
 impl ReadJobs for Table {
@@ -174,15 +179,29 @@ impl ReadJobs for Table {
 
     async fn snapshot(&self, id: JobId) -> Result<Option<Snapshot>, CloudError> {
         let (mut job, mut stages, mut shards) = (None, BTreeMap::new(), BTreeMap::new());
-        for item in self.rows(id, "").await? {
-            match sort_key(&item).split('#').next() {
-                Some("JOB") => job = Some(read(&item)?),
-                Some("STAGE") => add_stage(&mut stages, &item)?,
-                Some("SHARD") => add_shard(&mut shards, &item)?,
-                _ => {}
+        // From the job's row on: failures sort before it, and a job with many attempts has many of them.
+        let call = self
+            .query(RowKey::partition(id))
+            .key_condition_expression("PK = :pk AND SK >= :first")
+            .expression_attribute_values(":first", text("JOB"));
+        let mut start = None::<Item>;
+        loop {
+            // Page by page: thousands of rows take many times the room in DynamoDB's notation.
+            let page = call.clone().set_exclusive_start_key(start).send().await;
+            let page = page.map_err(|e| CloudError::service("query rows", e))?;
+            for item in page.items.unwrap_or_default() {
+                match sort_key(&item).split('#').next() {
+                    Some("JOB") => job = Some(read(&item)?),
+                    Some("STAGE") => add_stage(&mut stages, &item)?,
+                    Some("SHARD") => add_shard(&mut shards, &item)?,
+                    _ => {}
+                }
+            }
+            start = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() {
+                return Ok(job.map(|job| Snapshot { job, stages, shards }));
             }
         }
-        Ok(job.map(|job| Snapshot { job, stages, shards }))
     }
 
     async fn snapshot_for(&self, key: &ShardKey, stages: &[StageName]) -> Result<Option<Snapshot>, CloudError> {

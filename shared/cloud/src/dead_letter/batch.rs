@@ -15,7 +15,7 @@ use crate::{
     artifacts::StoreArtifacts,
     aws::batch::BatchName,
     queues::SendTasks,
-    store::{ReadControls, WriteJobs},
+    store::{WriteControls, WriteJobs},
 };
 
 /// By so much may the clocks of AWS Batch and of whoever writes rows differ.
@@ -149,7 +149,7 @@ pub(super) async fn handle<S, A, Q, T>(
     failed: &Failed,
 ) -> Result<Verdict, CloudError>
 where
-    S: WriteJobs + ReadControls,
+    S: WriteJobs + WriteControls,
     A: StoreArtifacts,
     Q: SendTasks,
     T: Time,

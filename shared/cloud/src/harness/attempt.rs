@@ -12,7 +12,7 @@ use marey_engine::{FailureClass, Refusal, Route, Shard, ShardEvent, Versioned};
 
 use super::{
     Disposal, Harness, LEASE, LeaseError, MARGIN, Received,
-    outcome::out_of_time,
+    outcome::{Ended, out_of_time},
     workplace::{Attempt, Left, Workplace},
 };
 use crate::{
@@ -70,14 +70,14 @@ where
     Q: SendTasks + HoldMessages,
     T: Time,
 {
-    /// Fetches the inputs, runs the stage and stores what it leaves, all under heartbeats. The second value counts the
-    /// frames that were done, however it ended.
+    /// Takes over what an earlier job left, or fetches the inputs, runs the stage and stores what it leaves: all under
+    /// heartbeats.
     pub(super) async fn work(
         &self,
         attempt: &Attempt,
         message: Option<&Received>,
         deadline: Timestamp,
-    ) -> (Result<Left, StageError>, u64) {
+    ) -> Result<Ended, StageError> {
         let control = Arc::new(Control::default());
         let last = deadline - MARGIN;
         let route = if message.is_some() { Route::Queue } else { Route::Batch };
@@ -90,8 +90,12 @@ where
             timeout_s,
         };
         let _watched = self.interruption.watch(&control);
-        let outcome = self.steps(life, control.clone(), last).await;
-        (outcome, control.frames())
+        let remembered = async { Ok(self.remembered(attempt).await) };
+        if let Some(ended) = self.beside_heartbeats(life, Step::Droppable, remembered).await? {
+            return Ok(ended);
+        }
+        let left = self.steps(life, control.clone(), last).await?;
+        Ok(Ended::worked(left, control.frames()))
     }
 
     async fn steps(&self, life: Life<'_>, control: Arc<Control>, last: Timestamp) -> Result<Left, StageError> {

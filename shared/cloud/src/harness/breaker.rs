@@ -1,13 +1,15 @@
 //! Pauses and the circuit breaker, as an attempt meets them, and the process's pulse.
 
-use marey_engine::{Control, FailureClass, Scope, Shard, ShardEvent, ShardState};
+use marey_engine::{
+    Control, FailureClass, Scope, Shard, ShardEvent, ShardKey, ShardState, StageName, plan::is_too_large,
+};
 
 use super::{Attempt, Harness, Pulse, Workplace};
 use crate::{
-    CloudError, Time,
+    CloudError, StageError, Time,
     artifacts::StoreArtifacts,
     queues::{HoldMessages, SendTasks},
-    store::JobsTable,
+    store::{JobsTable, WriteControls},
     telemetry::{Record, Unit},
 };
 
@@ -45,8 +47,11 @@ where
         }
     }
 
-    /// After an attempt that ended well.
+    /// After an attempt that ended well. What was taken over from an earlier job says nothing about the stage.
     pub(super) async fn succeeded(&self, attempt: &Attempt, shard: &Shard) {
+        if matches!(shard.state, ShardState::Completed { reused: true, .. }) {
+            return;
+        }
         self.count(attempt, |pulse| {
             if let ShardState::Completed { run_ms, .. } = &shard.state {
                 pulse.completed += 1;
@@ -55,11 +60,12 @@ where
             }
         });
         self.pulse(None).await;
-        self.tell_breaker(attempt, Control::after_success).await;
+        tell_breaker(&self.conductor.store, &attempt.key.stage, Control::after_success).await;
     }
 
-    /// After an attempt that did not. What is the input's fault says nothing about the stage.
-    pub(super) async fn failed(&self, attempt: &Attempt, class: FailureClass) {
+    /// After an attempt that did not. What is the input's fault says nothing about the stage: a video that cannot be read,
+    /// and one that is too large for a function.
+    pub(super) async fn failed(&self, attempt: &Attempt, error: &StageError) {
         Record::of_stage(attempt.key.stage.as_str())
             .metric("Failures", Unit::Count, 1.0)
             .property("job", attempt.key.job.to_string())
@@ -67,11 +73,18 @@ where
             .emit();
         self.count(attempt, |pulse| pulse.failed += 1);
         self.pulse(None).await;
-        if class == FailureClass::Transient {
+        if error.class == FailureClass::Transient && !is_too_large(&error.code) {
             let (job, now) = (attempt.job.id, self.now());
-            self.tell_breaker(attempt, |control| control.after_failure(job, now))
-                .await;
+            let change = |control: &Control| control.after_failure(job, now);
+            tell_breaker(&self.conductor.store, &attempt.key.stage, change).await;
         }
+    }
+
+    /// After an attempt that was killed, of which only the end of its lease tells.
+    pub(super) async fn went_silent(&self, key: &ShardKey) {
+        let now = self.now();
+        let change = |control: &Control| control.after_failure(key.job, now);
+        tell_breaker(&self.conductor.store, &key.stage, change).await;
     }
 
     fn count(&self, attempt: &Attempt, change: impl FnOnce(&mut Pulse)) {
@@ -90,35 +103,39 @@ where
         });
         change(pulse);
     }
+}
 
-    /// Changes the stage's control row, if there is something to change. A breaker that hears of an outcome too late, or
-    /// not at all, hears of the next one: no attempt fails because of it.
-    async fn tell_breaker(&self, attempt: &Attempt, change: impl Fn(&Control) -> Option<Control>) {
-        let scope = Scope::Stage(attempt.key.stage.clone());
-        loop {
-            let rows = match self.conductor.store.control_rows().await {
-                Ok(rows) => rows,
-                Err(error) => return tracing::warn!(error = error.chain(), "breaker not told"),
-            };
-            let row = rows.into_iter().find(|row| row.value.scope == scope);
-            let (control, version) = match row {
-                Some(row) => (row.value, Some(row.version)),
-                None => (Control::new(scope.clone()), None),
-            };
-            let Some(next) = change(&control) else { return };
-            match self.conductor.store.put_control(&next, version).await {
-                Ok(_) => {
-                    if next.is_tripped() && !control.is_tripped() {
-                        tracing::error!(stage = %attempt.key.stage, "circuit breaker tripped: the stage is paused");
-                        Record::of_stage(attempt.key.stage.as_str())
-                            .metric("BreakerTripped", Unit::Count, 1.0)
-                            .emit();
-                    }
-                    return;
+/// Changes a stage's control row, if there is something to change. A breaker that hears of an outcome too late, or not at
+/// all, hears of the next one: nothing fails because of it.
+pub(crate) async fn tell_breaker<S: WriteControls>(
+    store: &S,
+    stage: &StageName,
+    change: impl Fn(&Control) -> Option<Control>,
+) {
+    let scope = Scope::Stage(stage.clone());
+    loop {
+        let rows = match store.control_rows().await {
+            Ok(rows) => rows,
+            Err(error) => return tracing::warn!(error = error.chain(), "breaker not told"),
+        };
+        let row = rows.into_iter().find(|row| row.value.scope == scope);
+        let (control, version) = match row {
+            Some(row) => (row.value, Some(row.version)),
+            None => (Control::new(scope.clone()), None),
+        };
+        let Some(next) = change(&control) else { return };
+        match store.put_control(&next, version).await {
+            Ok(_) => {
+                if next.is_tripped() && !control.is_tripped() {
+                    tracing::error!(%stage, "circuit breaker tripped: the stage is paused");
+                    Record::of_stage(stage.as_str())
+                        .metric("BreakerTripped", Unit::Count, 1.0)
+                        .emit();
                 }
-                Err(CloudError::Conflict) => {}
-                Err(error) => return tracing::warn!(error = error.chain(), "breaker not told"),
+                return;
             }
+            Err(CloudError::Conflict) => {}
+            Err(error) => return tracing::warn!(error = error.chain(), "breaker not told"),
         }
     }
 }

@@ -619,6 +619,32 @@ fn work_goes_where_it_was_asked_to_run() {
     it.job.value.input.bytes = AUTO_BATCH_BYTES;
     assert_eq!(of(&it, "lip-sync"), Route::Batch);
     it.job.value.input.bytes = 1;
-    break_down(&mut it, &key("lip-sync", 0), "STAGE_TIMEOUT");
-    assert_eq!(of(&it, "lip-sync"), Route::Batch);
+    let token = LeaseToken(Uuid::nil());
+    let lease = || ShardEvent::Lease {
+        token,
+        until: at(9),
+        max_attempts: 9,
+    };
+    let failure = |code: &str| Failure {
+        code: code.into(),
+        ..missing_stage(&workflow, "x")
+    };
+    let too_long = ShardEvent::GiveBack {
+        token,
+        failure: failure("STAGE_TIMEOUT"),
+        cost_usd: 0.0,
+    };
+    let taken_away = ShardEvent::Interrupt {
+        token,
+        failure: failure("INTERRUPTED"),
+        cost_usd: 0.0,
+    };
+    let shard = Shard::queued(key("lip-sync", 0), 0, at(0))
+        .apply(lease(), at(1))
+        .unwrap();
+    let shard = shard.apply(too_long, at(2)).unwrap().apply(lease(), at(3)).unwrap();
+    let value = shard.apply(taken_away, at(4)).unwrap();
+    it.shards
+        .insert((value.key.stage.clone(), 0), Versioned { value, version: 9 });
+    assert_eq!(of(&it, "lip-sync"), Route::Batch, "whatever happened since");
 }

@@ -299,3 +299,106 @@ async fn the_sweeper_carries_out_what_a_dead_planner_left() {
     assert_eq!(repaired[0].reason, RepairReason::PlanNotCarriedOut);
     assert_eq!(world.memory.receive().unwrap().payload.stage.as_str(), "pose");
 }
+
+/// A world whose probe has found so many shards, with the messages of pose.
+async fn cut_into(shards: u32) -> (World, Vec<Received>) {
+    let world = World::new().await;
+    let found = move |work: &Work| {
+        let output = good(work)?;
+        Ok(Output {
+            facts: json!({"shards": shards}),
+            ..output
+        })
+    };
+    assert_eq!(world.probe(&world.message(), found).await, Disposal::Acknowledge);
+    let messages = std::iter::from_fn(|| world.memory.receive())
+        .map(|task| received(&task))
+        .collect();
+    (world, messages)
+}
+
+async fn pose(world: &World, message: &Received, run: fn(&Work) -> Result<Output, StageError>) -> Disposal {
+    let stage = Scripted {
+        name: "pose",
+        run,
+        runs: world.runs.clone(),
+    };
+    let deadline = Timestamp::now() + SignedDuration::from_secs(100);
+    harness(stage, world.conductor()).handle(message, deadline).await
+}
+
+#[tokio::test]
+async fn a_permanent_failure_does_not_wait_for_its_siblings() {
+    let (world, messages) = cut_into(40).await;
+    assert_eq!(messages.len(), 40);
+    let bad = |_: &Work| Err(StageError::permanent("MEDIA_EMPTY", "m", "h"));
+    assert_eq!(pose(&world, &messages[7], bad).await, Disposal::Acknowledge);
+    assert!(matches!(world.job().await.state, JobState::Failed { failure, .. } if failure.code == "MEDIA_EMPTY"));
+}
+
+#[tokio::test]
+async fn the_last_of_many_shards_starts_the_next_stage_once() {
+    let (world, messages) = cut_into(40).await;
+    for message in &messages {
+        assert_eq!(pose(&world, message, promised_only).await, Disposal::Acknowledge);
+    }
+    let next: Vec<_> = std::iter::from_fn(|| world.memory.receive())
+        .map(|task| task.payload.stage.to_string())
+        .collect();
+    assert_eq!(next, ["biomechanics"]);
+}
+
+fn promised_only(work: &Work) -> Result<Output, StageError> {
+    let files = promised(work)?;
+    let facts = json!({});
+    Ok(Output { files, facts })
+}
+
+#[tokio::test]
+async fn a_shard_that_its_stage_has_not_got_is_not_run() {
+    let (world, messages) = cut_into(2).await;
+    let task: Task = serde_json::from_str(&messages[0].body).unwrap();
+    let key = ShardKey {
+        shard: 99,
+        ..task.payload
+    };
+    let odd = received(&Task::new(&world.job, key, 2, "x", Timestamp::now()));
+    assert_eq!(pose(&world, &odd, promised_only).await, Disposal::Return(Some(0)));
+}
+
+#[tokio::test]
+async fn attempts_that_are_killed_trip_the_breaker_too() {
+    let memory = Memory::default();
+    for _ in 0..BREAKER_THRESHOLD {
+        let (job, stages) = crate::store::contract::new_job("default", 0);
+        memory.create(&job, &stages).await.unwrap();
+        memory.put_object(&job.input.key, "video");
+        let memory = memory.clone();
+        let world = World {
+            memory,
+            job,
+            runs: Arc::default(),
+        };
+        world.conductor().advance(world.job.id).await.unwrap();
+        let message = world.message();
+        // Whoever took the lease was killed, and its message comes back when it has expired.
+        let row = world
+            .memory
+            .shard(&world.shard("probe").await.key)
+            .await
+            .unwrap()
+            .unwrap();
+        let lease = ShardEvent::Lease {
+            token: LeaseToken(uuid::Uuid::new_v4()),
+            until: Timestamp::now() - SignedDuration::from_secs(1),
+            max_attempts: 3,
+        };
+        let killed = row
+            .value
+            .apply(lease, Timestamp::now() - SignedDuration::from_secs(60))
+            .unwrap();
+        world.memory.put_shard(&killed, Some(row.version)).await.unwrap();
+        world.probe(&message, busy).await;
+    }
+    assert!(memory.controls().await.unwrap().get(&probe()).unwrap().is_tripped());
+}
