@@ -432,7 +432,8 @@ pub fn acknowledged_only_when_durable(state: &State, about: &About, task: TaskId
     let looked = process.and_then(|process| process.looked.filter(|(of, _)| *of == id).map(|(_, at)| at));
     let looked = looked.or(process.map(|process| process.born_us)).unwrap_or(u64::MAX);
     let by_another = |(at_us, by): (u64, TaskId)| by != task && at_us >= looked;
-    if by_another(job.change) || by_another(state.control_change) {
+    // A breaker that a success closes lets held shards go on; the sweeper sends them, as after every cool-down.
+    if by_another(job.change) || state.control_change.0 >= looked {
         return Ok(());
     }
     let Some(workflow) = Workflow::shipped(&rows.job.value.workflow) else {
@@ -454,7 +455,10 @@ pub fn dead_letters_are_kept(state: &State, message: &Message, task: TaskId) -> 
         && let Some(job) = state.jobs.get(&key.job)
         && let Some(row) = job.rows.shards.get(&(key.stage.clone(), key.shard))
     {
-        let is_done = row.value.is_complete() || matches!(row.value.state, ShardState::Cancelled { .. });
+        // Nobody waits for a shard of a job that is complete or cancelled; a retry sends it anew.
+        let ended = &job.rows.job.value.state;
+        let is_over = matches!(ended, JobState::Completed { .. } | JobState::Cancelled { .. });
+        let is_done = is_over || row.value.is_complete() || matches!(row.value.state, ShardState::Cancelled { .. });
         // What is held is sent when its stage goes on.
         let is_sent = row.value.state == ShardState::Held || state.queues.asking_for(key) > 0;
         let is_sent = is_sent || state.robbed.contains(key);
@@ -524,6 +528,14 @@ fn end_of(workflow: &Workflow, rows: &Snapshot, name: &StageName) -> End {
     let round = rows.job.value.round;
     let failed = |shard: &Shard| matches!(shard.state, ShardState::Failed { .. }) && shard.round >= round;
     if stage.optional && rows.shards_of(name).any(failed) {
+        return End::Bad;
+    }
+    // What leaves no number of shards leaves an optional stage without any.
+    let lies = match &stage.shards {
+        ShardCount::Fixed(_) => false,
+        ShardCount::From(source) => count.is_none() && end_of(workflow, rows, &source.from) == End::Complete,
+    };
+    if stage.optional && lies {
         return End::Bad;
     }
     let lacks = |need: &StageName| stage.depends_on(need) && end_of(workflow, rows, need) == End::Bad;
