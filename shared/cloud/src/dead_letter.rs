@@ -5,7 +5,8 @@
 //! is parked all the same. What AWS Batch gave up on comes here too, by EventBridge (`batch`).
 
 use marey_engine::{
-    Control, Failure, FailureClass, Refusal, Shard, ShardEvent, ShardState, Snapshot, Task, Workflow, plan::route,
+    Control, Failure, FailureClass, JobState, Refusal, Shard, ShardCount, ShardEvent, ShardKey, ShardState, Snapshot,
+    Task, Workflow, plan::route,
 };
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     artifacts::StoreArtifacts,
     harness::{Disposal, Received, tell_breaker},
     queues::{HoldMessages, ParkMessages, SendTasks},
-    store::{FailureRecord, WriteControls, WriteJobs},
+    store::{FailureRecord, ReadJobs, WriteControls, WriteJobs},
 };
 
 mod batch;
@@ -29,6 +30,10 @@ enum Verdict {
     Wait(u32),
 }
 
+/// A letter is parked when the rows of its job could not be read so often, as after the return to an older version of Marey.
+/// Whoever goes on trying would lose it when its queue drops it.
+const READS: u32 = 5;
+
 /// Handles one dead letter. `Ok(Acknowledge)` promises that the failure and the message are durable.
 ///
 /// # Errors
@@ -40,14 +45,28 @@ where
     Q: SendTasks + HoldMessages + ParkMessages,
     T: Time,
 {
-    let verdict = match batch::read(&message.body) {
-        batch::Told::SomethingElse => letter(conductor, message).await?,
-        batch::Told::Unreadable(problem) => {
-            tracing::error!(problem, body = message.body, "event of AWS Batch parked");
+    let verdict = async {
+        match batch::read(&message.body) {
+            batch::Told::SomethingElse => letter(conductor, message).await,
+            batch::Told::Unreadable(problem) => {
+                tracing::error!(problem, body = message.body, "event of AWS Batch parked");
+                Ok(Verdict::Park)
+            }
+            batch::Told::NotFailed => Ok(Verdict::Forget),
+            batch::Told::Failed(failed) => batch::handle(conductor, &failed).await,
+        }
+    };
+    let verdict = match verdict.await {
+        Err(error @ (CloudError::Malformed { .. } | CloudError::Missing { .. })) if message.receives >= READS => {
+            let body = &message.body;
+            tracing::error!(
+                error = error.chain(),
+                body,
+                "dead letter whose job cannot be read parked"
+            );
             Verdict::Park
         }
-        batch::Told::NotFailed => Verdict::Forget,
-        batch::Told::Failed(failed) => batch::handle(conductor, &failed).await?,
+        other => other?,
     };
     match verdict {
         Verdict::Park => conductor.queues.park(&message.body, &message.queue).await?,
@@ -99,7 +118,7 @@ where
     record(conductor, task, None, cause).await.map(drop)
 }
 
-/// Records a dead task on its job. Whatever an earlier delivery left undone is done by the next.
+/// Records a dead task on its job and plans what follows. Whatever an earlier delivery left undone is done by the next.
 async fn record<S, A, Q, T>(
     conductor: &Conductor<S, A, Q, T>,
     task: &Task,
@@ -112,27 +131,69 @@ where
     Q: SendTasks,
     T: Time,
 {
+    let settled = settle(conductor, task, message, cause).await?;
+    if settled.must_plan {
+        conductor.advance(task.payload.job).await?;
+    }
+    Ok(settled.verdict)
+}
+
+/// What a dead task has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Settled {
+    verdict: Verdict,
+    /// Whether something may follow from it for the job.
+    must_plan: bool,
+}
+
+impl From<Verdict> for Settled {
+    fn from(verdict: Verdict) -> Self {
+        let must_plan = false;
+        Self { verdict, must_plan }
+    }
+}
+
+/// Records a dead task on its shard. It reads the job and the one shard: thousands of shards may die together.
+async fn settle<S, A, Q, T>(
+    conductor: &Conductor<S, A, Q, T>,
+    task: &Task,
+    message: Option<&str>,
+    cause: &str,
+) -> Result<Settled, CloudError>
+where
+    S: WriteJobs + WriteControls,
+    A: StoreArtifacts,
+    Q: SendTasks,
+    T: Time,
+{
     let key = &task.payload;
-    let shard = loop {
-        let Some(snapshot) = conductor.store.snapshot(key.job).await? else {
+    let (shard, must_plan) = loop {
+        let Some(snapshot) = rows_for(&conductor.store, key).await? else {
             tracing::error!(job = %key.job, "dead letter of an unknown job parked");
-            return Ok(Verdict::Park);
+            return Ok(Verdict::Park.into());
         };
+        let job_state = &snapshot.job.value.state;
         let round = snapshot.job.value.round;
         let row = snapshot.shards.get(&(key.stage.clone(), key.shard)).cloned();
         let (shard, version) = match row {
             Some(row) => (row.value, Some(row.version)),
             None => (Shard::queued(key.clone(), round, task.created_at), None),
         };
-        if !snapshot.job.value.has_ended() {
+        let is_over = matches!(job_state, JobState::Completed { .. } | JobState::Cancelled { .. });
+        if is_over && !shard.has_ended() {
+            // Nobody waits for it any more.
+            return Ok(Verdict::Forget.into());
+        }
+        let must_plan = *job_state == JobState::Running;
+        if must_plan {
             if shard.is_left_over(round) || task.metadata.round < round {
                 // The letter is of a round that is over; its shard is sent again in this one.
-                conductor.advance(key.job).await?;
-                return Ok(Verdict::Forget);
+                let verdict = Verdict::Forget;
+                return Ok(Settled { verdict, must_plan });
             }
             match revive(conductor, &snapshot, &shard, version, message).await {
                 Ok(None) => {}
-                Ok(Some(verdict)) => return Ok(verdict),
+                Ok(Some(verdict)) => return Ok(verdict.into()),
                 Err(CloudError::Conflict) => continue,
                 Err(error) => return Err(error),
             }
@@ -143,22 +204,22 @@ where
             Ok(failed) => match conductor.store.put_shard(&failed, version).await {
                 Ok(row) => {
                     went_silent(conductor, &shard).await;
-                    break row.value;
+                    break (row.value, must_plan);
                 }
                 Err(CloudError::Conflict) => {}
                 Err(error) => return Err(error),
             },
             Err(Refusal::Leased { until }) => {
                 let left_s = until.duration_since(now).as_secs();
-                return Ok(Verdict::Wait(left_s.clamp(0, 900) as u32 + 1));
+                return Ok(Verdict::Wait(left_s.clamp(0, 900) as u32 + 1).into());
             }
             // It has ended: its end counts.
-            Err(_) => break shard,
+            Err(_) => break (shard, must_plan),
         }
     };
     let ShardState::Failed { at, failure } = shard.state else {
-        conductor.advance(key.job).await?;
-        return Ok(Verdict::Forget);
+        let verdict = Verdict::Forget;
+        return Ok(Settled { verdict, must_plan });
     };
     tracing::error!(job = %key.job, stage = %key.stage, code = failure.code, "dead letter recorded");
     let record = FailureRecord {
@@ -171,8 +232,22 @@ where
         id: format!("{key}/{}/dead", shard.attempt),
     };
     conductor.store.record_failure(&record).await?;
-    conductor.advance(key.job).await?;
-    Ok(Verdict::Park)
+    let verdict = Verdict::Park;
+    Ok(Settled { verdict, must_plan })
+}
+
+/// The rows that tell where a shard stands, and how many there are of its stage.
+async fn rows_for(store: &impl ReadJobs, key: &ShardKey) -> Result<Option<Snapshot>, CloudError> {
+    let Some(job) = store.job(key.job).await? else {
+        return Ok(None);
+    };
+    let workflow = Workflow::shipped(&job.value.workflow);
+    let stage = workflow.as_ref().and_then(|workflow| workflow.stage(&key.stage));
+    let source = match stage.map(|stage| &stage.shards) {
+        Some(ShardCount::From(source)) => vec![source.from.clone()],
+        _ => Vec::new(),
+    };
+    store.snapshot_for(key, &source).await
 }
 
 /// So many messages of a shard may reach the dead-letter queue, with no attempt between them, until it is given up.

@@ -38,7 +38,7 @@ pub use scratch::sweep as sweep_scratch;
 pub use workplace::{Attempt, Bench, Left, Product, StageWorkplace, Workplace};
 
 /// How long an attempt may be silent before another takes its place.
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
+pub(crate) const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 /// How long before the function's deadline an attempt must give up, to leave a clean end.
 const MARGIN: SignedDuration = SignedDuration::from_secs(6);

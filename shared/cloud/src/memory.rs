@@ -50,6 +50,7 @@ struct State {
     batches: BTreeMap<marey_engine::BatchId, (Versioned<Batch>, Vec<BatchItem>)>,
     keys: BTreeMap<String, Versioned<ApiKey>>,
     refuse: BTreeSet<&'static str>,
+    garbled: BTreeSet<&'static str>,
     slow: BTreeMap<&'static str, Duration>,
 }
 
@@ -68,9 +69,16 @@ impl Memory {
         self.state().refuse.insert(operation);
     }
 
+    /// Makes every later call of an operation find what a newer version wrote, until [`Memory::recover`].
+    pub fn garble(&self, operation: &'static str) {
+        self.state().garbled.insert(operation);
+    }
+
     /// Lets every operation succeed again.
     pub fn recover(&self) {
-        self.state().refuse.clear();
+        let mut state = self.state();
+        state.refuse.clear();
+        state.garbled.clear();
     }
 
     /// Makes every later call of `fetch` or `store_file` take this long.
@@ -89,6 +97,12 @@ impl Memory {
         let state = self.state();
         if state.refuse.contains(operation) {
             return Err(CloudError::service(operation, "broken down on purpose"));
+        }
+        if state.garbled.contains(operation) {
+            return Err(CloudError::Malformed {
+                what: "row".to_owned(),
+                problem: "garbled on purpose".to_owned(),
+            });
         }
         Ok(state)
     }

@@ -6,14 +6,15 @@
 //! tell is weighed against the rows, which know better.
 
 use jiff::{SignedDuration, Timestamp};
-use marey_engine::{Shard, ShardKey, ShardState, Snapshot, Task};
+use marey_engine::{Shard, ShardKey, ShardState, Task};
 use serde::Deserialize;
 
-use super::{Verdict, record};
+use super::{Verdict, settle};
 use crate::{
     CloudError, Conductor, Time,
     artifacts::StoreArtifacts,
     aws::batch::BatchName,
+    harness::LEASE,
     queues::SendTasks,
     store::{WriteControls, WriteJobs},
 };
@@ -155,58 +156,56 @@ where
     T: Time,
 {
     let name = &failed.name;
-    let Some(snapshot) = conductor.store.snapshot(name.job).await? else {
-        tracing::error!(job = %name.job, "failed Batch job of an unknown job parked");
-        return Ok(Verdict::Park);
-    };
-    if snapshot.job.value.has_ended() || snapshot.job.value.round != name.round {
-        tracing::info!(batch_job = %name, "failed Batch job ignored: its job has ended or was retried");
-        return Ok(Verdict::Forget);
-    }
-    let is_complete = |key: &ShardKey| {
-        let row = snapshot.shards.get(&(key.stage.clone(), key.shard));
-        row.is_some_and(|row| row.value.is_complete())
-    };
-    if failed.shards.iter().any(is_complete) {
-        // Its container may have died between the end of its work and the plan of what follows.
-        conductor.advance(name.job).await?;
-    }
-    let mut longest_wait = None;
+    let (mut must_plan, mut has_planned, mut longest_wait) = (false, false, None);
     for key in &failed.shards {
-        if !is_concerned(failed, &snapshot, key) {
+        // Read for each: when the first ends the job, nobody needs the others.
+        let Some(job) = conductor.store.job(name.job).await? else {
+            tracing::error!(job = %name.job, "failed Batch job of an unknown job parked");
+            return Ok(Verdict::Park);
+        };
+        let job = job.value;
+        if job.has_ended() || job.round != name.round {
+            tracing::info!(batch_job = %name, "failed Batch job ignored: its job has ended or was retried");
+            return Ok(Verdict::Forget);
+        }
+        let row = conductor.store.shard(key).await?;
+        // The job failed before whoever submitted it wrote the row, if there is none.
+        if row.as_ref().is_some_and(|row| !concerns(failed, &row.value)) {
+            // Its container may have died between the end of its work and the plan of what follows.
+            must_plan |= row.is_some_and(|row| row.value.is_complete());
             continue;
         }
-        let task = Task::new(
-            &snapshot.job.value,
-            key.clone(),
-            name.count,
-            &conductor.source,
-            conductor.time.now(),
-        );
+        let now = conductor.time.now();
+        let task = Task::new(&job, key.clone(), name.count, &conductor.source, now);
         // Whatever becomes of the shard, the event itself is of no more use.
-        if let Verdict::Wait(seconds) = record(conductor, &task, None, &failed.cause).await? {
+        let settled = settle(conductor, &task, None, &failed.cause).await?;
+        if let Verdict::Wait(seconds) = settled.verdict {
             longest_wait = longest_wait.max(Some(seconds));
         }
+        must_plan |= settled.must_plan;
+        if settled.must_plan && !has_planned {
+            conductor.advance(name.job).await?;
+            (must_plan, has_planned) = (false, true);
+        }
+    }
+    if must_plan {
+        conductor.advance(name.job).await?;
     }
     Ok(longest_wait.map_or(Verdict::Forget, Verdict::Wait))
 }
 
 /// Whether the failure says something about a shard that its row does not know already.
-fn is_concerned(failed: &Failed, snapshot: &Snapshot, key: &ShardKey) -> bool {
-    let Some(row) = snapshot.shards.get(&(key.stage.clone(), key.shard)) else {
-        // The job failed before whoever submitted it wrote the row.
-        return true;
-    };
-    concerns(failed, &row.value)
-}
-
 fn concerns(failed: &Failed, shard: &Shard) -> bool {
+    let after_stop = |time| failed.stopped_at.checked_add(SKEW + time).unwrap_or(Timestamp::MAX);
     match &shard.state {
         // It waits for this Batch job, unless it was sent again since.
-        ShardState::Queued => shard.waiting_since <= failed.stopped_at + SKEW,
-        // The lease is that of the attempt that died, or of one that was begun since: it will be seen when it ends. Of a whole
-        // array it is not known which.
-        ShardState::Running { since, .. } => !failed.is_whole_array && *since <= failed.stopped_at + SKEW,
+        ShardState::Queued => shard.waiting_since <= after_stop(SignedDuration::ZERO),
+        // The lease is that of the attempt that died, or of one that was begun since, or the attempt has said since that it lives: it
+        // will be seen when it ends. Of a whole array it is not known which.
+        ShardState::Running { since, lease } => {
+            let may_be_dead = *since <= after_stop(SignedDuration::ZERO) && lease.until <= after_stop(LEASE);
+            !failed.is_whole_array && may_be_dead
+        }
         // What should have followed from the failure may not have been done.
         ShardState::Failed { .. } => true,
         // What ended has ended; what is held the planner sends again when the stage goes on.

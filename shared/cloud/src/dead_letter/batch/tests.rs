@@ -1,4 +1,4 @@
-use marey_engine::{Failure, FailureClass, Job, JobState, LeaseToken, ShardEvent};
+use marey_engine::{Failure, FailureClass, Job, JobEvent, JobState, LeaseToken, ShardEvent};
 use serde_json::{Value, json};
 
 use super::*;
@@ -78,6 +78,16 @@ impl World {
     }
 
     async fn tell(&self, event: &Value) -> Disposal {
+        self.handle(event.to_string(), 1).await.unwrap()
+    }
+
+    /// The message of a shard reaches its dead-letter queue.
+    async fn letter(&self, shard: u32, receives: u32) -> Result<Disposal, CloudError> {
+        let task = Task::new(&self.job, self.key(shard), 3, "test", at(10));
+        self.handle(serde_json::to_string(&task).unwrap(), receives).await
+    }
+
+    async fn handle(&self, body: String, receives: u32) -> Result<Disposal, CloudError> {
         let memory = || self.memory.clone();
         let conductor = Conductor {
             store: memory(),
@@ -87,12 +97,12 @@ impl World {
             time: RealTime,
         };
         let message = Received {
-            body: event.to_string(),
+            body,
             queue: "batch-failures".into(),
             receipt: "r".into(),
-            receives: 1,
+            receives,
         };
-        crate::dead_letter::handle(&conductor, &message).await.unwrap()
+        crate::dead_letter::handle(&conductor, &message).await
     }
 
     async fn state(&self, shard: u32) -> ShardState {
@@ -165,7 +175,8 @@ async fn an_attempt_that_lives_is_waited_for_and_one_that_began_later_is_not_con
     let world = World::new().await;
     let now = Timestamp::now().as_second();
     world.put(&world.running(0, 10, now + 40)).await;
-    let told = event(&name(&world.job, 1, 0), &json!({}));
+    let mut told = event(&name(&world.job, 1, 0), &json!({}));
+    told["detail"]["stoppedAt"] = json!((now - 1) * 1000);
     let waits = world.tell(&told).await;
     assert!(matches!(waits, Disposal::Return(Some(35..=41))), "{waits:?}");
     assert!(matches!(world.state(0).await, ShardState::Running { .. }));
@@ -175,6 +186,49 @@ async fn an_attempt_that_lives_is_waited_for_and_one_that_began_later_is_not_con
     let told = event(&name(&world.job, 1, 0), &json!({}));
     assert_eq!(world.tell(&told).await, Disposal::Acknowledge);
     assert!(matches!(world.state(0).await, ShardState::Running { .. }));
+}
+
+#[tokio::test]
+async fn a_duplicate_that_failed_does_not_wait_for_an_attempt_that_has_shown_life_since() {
+    let world = World::new().await;
+    let now = Timestamp::now().as_second();
+    world.put(&world.running(0, 10, now + 40)).await;
+    let told = event(&name(&world.job, 1, 0), &json!({}));
+    assert_eq!(world.tell(&told).await, Disposal::Acknowledge);
+    assert!(matches!(world.state(0).await, ShardState::Running { .. }));
+}
+
+#[tokio::test]
+async fn an_array_that_was_terminated_reads_no_more_once_its_job_has_ended() {
+    let world = World::new().await;
+    for shard in 0..50 {
+        world.put(&world.queued(shard, 10)).await;
+    }
+    let told = event(&name(&world.job, 50, 0), &json!({"size": 50}));
+    assert_eq!(world.tell(&told).await, Disposal::Acknowledge);
+    assert!(world.job().await.has_ended());
+    assert_eq!(
+        world.memory.failures(world.job.id).await.unwrap().len(),
+        1,
+        "one is enough to end it"
+    );
+    // Its children tell too. Nobody reads all rows of a job that has ended.
+    world.memory.break_down("snapshot");
+    for index in 0..50 {
+        let told = event(&name(&world.job, 50, 0), &json!({"index": index}));
+        assert_eq!(world.tell(&told).await, Disposal::Acknowledge);
+    }
+    assert_eq!(world.state(49).await, ShardState::Queued);
+}
+
+#[tokio::test]
+async fn a_failure_at_the_end_of_time_is_weighed_like_any_other() {
+    let world = World::new().await;
+    world.put(&world.queued(0, 10)).await;
+    let mut told = event(&name(&world.job, 1, 0), &json!({}));
+    told["detail"]["stoppedAt"] = json!(Timestamp::MAX.as_millisecond());
+    assert_eq!(world.tell(&told).await, Disposal::Acknowledge);
+    assert!(matches!(world.state(0).await, ShardState::Failed { .. }));
 }
 
 #[tokio::test]
@@ -241,4 +295,39 @@ async fn other_states_are_passed_over() {
     assert_eq!(world.tell(&told).await, Disposal::Acknowledge);
     assert_eq!(world.state(0).await, ShardState::Queued);
     assert!(world.memory.parked().is_empty());
+}
+
+#[tokio::test]
+async fn a_letter_of_a_job_that_nobody_waits_for_is_forgotten() {
+    let complete = JobEvent::Complete {
+        manifest: "m".into(),
+        degraded: vec![],
+    };
+    for end in [JobEvent::Cancel, complete] {
+        let world = World::new().await;
+        world.put(&world.queued(0, 10)).await;
+        let ended = world.job().await.apply(end, at(20)).unwrap();
+        world.memory.put_job(&ended, 1).await.unwrap();
+        for shard in 0..2 {
+            assert_eq!(world.letter(shard, 1).await.unwrap(), Disposal::Acknowledge);
+        }
+        assert_eq!(world.state(0).await, ShardState::Queued);
+        assert_eq!(world.memory.shard(&world.key(1)).await.unwrap(), None);
+        assert!(world.memory.parked().is_empty());
+        assert!(world.memory.failures(world.job.id).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_letter_whose_job_cannot_be_read_is_parked_after_some_patience() {
+    let world = World::new().await;
+    world.put(&world.queued(0, 10)).await;
+    world.memory.garble("snapshot");
+    assert!(world.letter(0, 4).await.is_err(), "a newer version may be back soon");
+    assert!(world.memory.parked().is_empty());
+    assert_eq!(world.letter(0, 5).await.unwrap(), Disposal::Acknowledge);
+    assert_eq!(world.memory.parked().len(), 1);
+    world.memory.recover();
+    world.memory.break_down("snapshot");
+    assert!(world.letter(0, 99).await.is_err(), "a service that fails is no reason");
 }
