@@ -21,7 +21,7 @@ fn the_sample_gives_its_true_angles_and_every_result() {
         let results = world.download(&job.summary.id, folder.path()).await?;
         let names: Vec<_> = results.files.iter().map(|file| file.name.as_str()).collect();
         let workflow = marey_engine::Workflow::shipped("motion").unwrap();
-        for name in workflow.stages().iter().flat_map(|stage| &stage.artifacts) {
+        for name in workflow.stages().iter().flat_map(|stage| &stage.results) {
             assert!(names.contains(&name.as_str()), "{name} was promised");
         }
 
