@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 
 use marey_contract::{RunsOn, VideoRequest};
-use marey_engine::{BatchId, Workflow, event::check_notify, parameter, upload::DEFAULT_WORKFLOW};
+use marey_engine::{
+    BatchId, Workflow,
+    event::check_notify,
+    parameter,
+    upload::{DEFAULT_WORKFLOW, MANIFEST_ENDING},
+};
 use serde_json::Value;
 
 use crate::answer::Refusal;
@@ -62,6 +67,13 @@ fn check_name(given: &str) -> Result<String, Refusal> {
         return Err(Refusal::bad_request(
             format!("{given:?} cannot be the name of a file."),
             "Give the file's own name without its folder, such as squat.mp4.",
+        ));
+    }
+    if name.ends_with(MANIFEST_ENDING) {
+        // It would make a batch, whose id is another than the one that this leave promises.
+        return Err(Refusal::bad_request(
+            format!("{given:?} is the name of a batch's manifest, not of a video."),
+            "Announce a batch with POST /batches, or put the manifest into the bucket itself.",
         ));
     }
     Ok(name)
@@ -149,6 +161,16 @@ mod tests {
         assert_eq!(asked.wishes.runs_on, Some(marey_engine::RunsOn::Batch));
         assert_eq!((asked.wishes.reuse, asked.wishes.batch), (true, Some(batch)));
         assert_eq!(asked.wishes.notify, request.notify);
+    }
+
+    #[test]
+    fn there_is_no_leave_for_a_manifest_which_makes_no_job_of_its_own() {
+        let request = |name: &str| VideoRequest {
+            name: name.into(),
+            ..VideoRequest::default()
+        };
+        assert!(check(&request("x.manifest.jsonl"), None).is_err());
+        assert!(check(&request("x.manifest.jsonl.mp4"), None).is_ok());
     }
 
     #[test]

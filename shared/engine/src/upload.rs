@@ -190,6 +190,20 @@ impl Request {
     }
 }
 
+/// How the key of a batch's manifest ends.
+pub const MANIFEST_ENDING: &str = ".manifest.jsonl";
+
+/// Whether a key is that of a batch's manifest. One that names no owner and no known workflow is not.
+pub fn is_manifest(key: &str) -> bool {
+    let mut parts = key.strip_prefix(UPLOADS_PREFIX).unwrap_or_default().split('/');
+    let owner = parts.next().unwrap_or_default();
+    let workflow = parts.next().unwrap_or_default();
+    key.ends_with(MANIFEST_ENDING)
+        && !owner.is_empty()
+        && parts.next().is_some()
+        && Workflow::shipped(workflow).is_some()
+}
+
 impl Upload {
     /// The file name at the end of a key.
     pub fn name_of(key: &str) -> &str {

@@ -1,18 +1,24 @@
 //! Trying again, and running another job on the same upload.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     body::Bytes,
     extract::{Path, State},
     http::StatusCode,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use marey_cloud::{
     CloudError,
     store::{ReadJobs, WriteJobs},
 };
 use marey_contract::{ErrorAnswer, JobDetail, ReprocessRequest};
-use marey_engine::{Job, JobEvent, JobId, JobRefusal, JobState, StageRow, Wishes, Workflow, parameter};
+use marey_engine::{
+    FailureClass, Job, JobEvent, JobId, JobRefusal, JobState, StageRow, Wishes, Workflow, event::check_notify,
+    parameter,
+};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -28,6 +34,10 @@ use crate::{
 
 /// Namespace of the ids of jobs that run on an upload again: the `UUIDv5` of `marey.reprocess` in the DNS namespace of RFC 9562.
 const NAMESPACE: Uuid = Uuid::from_u128(0x8dda_dd06_10cc_5d38_86e4_408c_411a_ec8b);
+
+/// A job may be retried for so long. Every row is deleted 90 days after it was last written, and those of stages are written
+/// but once: a job that ran beyond that would lose its own past.
+const RETRIED_UNTIL: SignedDuration = SignedDuration::from_hours(24 * 60);
 
 /// Goes on with a job that failed or was cancelled; what is complete is kept
 #[utoipa::path(post, path = "/jobs/{id}/retry", params(("id" = String, Path, description = "the job's id")),
@@ -53,9 +63,13 @@ pub(crate) async fn retry<P: Ports>(api: &Api<P>, id: JobId) -> Result<(), Refus
     loop {
         let row = store.job(id).await?.ok_or_else(|| Refusal::no_job(&id.to_string()))?;
         let now = api.now();
-        let workflow = can_succeed(&row.value, api.max_bytes)?;
-        let deadline = now + SignedDuration::from_secs(workflow.deadline_s().into());
-        let next = row.value.apply(JobEvent::Retry { deadline }, now).map_err(refused)?;
+        let deadline = |workflow: &Workflow| now + SignedDuration::from_secs(workflow.deadline_s().into());
+        // What the job stands in the way of is said before what stands in the way of the job.
+        let next = |deadline| row.value.apply(JobEvent::Retry { deadline }, now).map_err(refused);
+        next(now)?;
+        let (workflow, params) = can_succeed(&row.value, api.max_bytes, now)?;
+        let mut next = next(deadline(&workflow))?;
+        next.wishes.params = params;
         match store.put_job(&next, row.version).await {
             Ok(_) => break,
             Err(CloudError::Conflict) => {}
@@ -94,10 +108,29 @@ fn refused(refusal: JobRefusal) -> Refusal {
     }
 }
 
-/// The workflow of a job that was not refused for what was asked of it: such a job would fail again, or run with what it must
-/// not have.
-fn can_succeed(job: &Job, max_bytes: u64) -> Result<Workflow, Refusal> {
+/// The workflow of a job that was not refused for what was asked of it, and its parameters: a job that was refused would fail
+/// again, or run with something else than what was asked for.
+fn can_succeed(job: &Job, max_bytes: u64, now: Timestamp) -> Result<(Workflow, BTreeMap<String, Value>), Refusal> {
     let never = |message: String, hint: &str| Refusal::conflict("JOB_NOT_RETRYABLE", message, hint);
+    if let JobState::Failed { failure, .. } = &job.state
+        && failure.stage.is_none()
+        && failure.class == FailureClass::Permanent
+    {
+        let message = format!(
+            "The job was refused before anything ran ({}): {}",
+            failure.code, failure.message
+        );
+        return Err(never(message, &failure.hint));
+    }
+    let age = now.duration_since(job.created_at);
+    if age > RETRIED_UNTIL {
+        let message = format!(
+            "The job was made {} days ago; its records are deleted after 90, and it can be retried for {}.",
+            age.as_hours() / 24,
+            RETRIED_UNTIL.as_hours() / 24
+        );
+        return Err(never(message, "Reprocess it, or upload the video again."));
+    }
     let workflow = Workflow::shipped(&job.workflow).ok_or_else(|| {
         never(
             format!("The job's workflow {:?} does not exist.", job.workflow),
@@ -108,11 +141,13 @@ fn can_succeed(job: &Job, max_bytes: u64) -> Result<Workflow, Refusal> {
         let message = format!("The video has {} bytes, allowed are {max_bytes}.", job.input.bytes);
         return Err(never(message, "Upload a smaller one."));
     }
-    if let Err(problem) = parameter::settle(&workflow, &job.wishes.params) {
-        let hint = "Reprocess the job with parameters that fit.";
-        return Err(never(format!("The job's parameters do not fit: {problem}."), hint));
+    match parameter::settle(&workflow, &job.wishes.params) {
+        Ok(params) => Ok((workflow, params)),
+        Err(problem) => {
+            let hint = "Reprocess the job with parameters that fit.";
+            Err(never(format!("The job's parameters do not fit: {problem}."), hint))
+        }
     }
-    Ok(workflow)
 }
 
 /// Runs another job on the same upload, with other parameters or another workflow
@@ -148,6 +183,14 @@ pub(crate) async fn reprocess_job<P: Ports>(
 /// The job that a request makes of an old one.
 fn another<P: Ports>(api: &Api<P>, old: &Job, request: &ReprocessRequest) -> Result<(Job, Workflow), Refusal> {
     check_priority(request.priority)?;
+    if old.input.key.is_empty() || marey_engine::upload::is_manifest(&old.input.key) {
+        let message = "The job has no video to run on again.";
+        return Err(Refusal::conflict(
+            "JOB_NOT_RETRYABLE",
+            message,
+            "Upload the video, or the corrected manifest.",
+        ));
+    }
     let workflow = check_workflow(Some(request.workflow.as_deref().unwrap_or(&old.workflow)))?;
     if old.input.bytes > api.max_bytes {
         let message = format!(
@@ -172,6 +215,12 @@ fn another<P: Ports>(api: &Api<P>, old: &Job, request: &ReprocessRequest) -> Res
     let wishes = Wishes {
         params: parameter::settle(&workflow, &params)?,
         reuse: request.reuse.unwrap_or(true),
+        // The old job may have been refused for its address.
+        notify: old
+            .wishes
+            .notify
+            .clone()
+            .filter(|address| check_notify(address).is_ok()),
         ..old.wishes.clone()
     };
     let id = id_of(old.id, workflow.name(), &wishes, request.token.as_deref());

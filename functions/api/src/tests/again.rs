@@ -46,6 +46,90 @@ async fn a_job_that_was_refused_for_what_it_asked_stays_failed() {
     assert!(memory.job(job.id).await.unwrap().unwrap().value.has_ended());
 }
 
+/// A job that intake made as one that has failed.
+async fn refused_job(memory: &Memory, code: &str, change: impl Fn(&mut Job)) -> Job {
+    let mut job = failed_job(memory, &format!("{code}.mp4")).await;
+    job.id = JobId::reserved(Uuid::new_v4());
+    let failure = Failure {
+        stage: None,
+        class: FailureClass::Permanent,
+        ..failure(code)
+    };
+    job.state = JobState::Failed { at: now(), failure };
+    change(&mut job);
+    store(memory, &job).await;
+    job
+}
+
+#[tokio::test]
+async fn a_job_that_was_refused_before_anything_ran_does_not_run_with_something_else() {
+    let memory = Memory::default();
+    // The metadata said `{"cutoff_hz": 4`, which is no JSON: nothing of it is in the row.
+    let job = refused_job(&memory, "PARAMETER_INVALID", |job| {
+        job.wishes.params.clear();
+        job.wishes.notify = Some("ftp://x".into());
+    })
+    .await;
+    let (status, answer) = ask(&memory, "POST", &format!("/jobs/{}/retry", job.id), None).await;
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (StatusCode::CONFLICT, &json!("JOB_NOT_RETRYABLE")),
+        "{answer}"
+    );
+    assert_eq!(answer["error"]["hint"], "Mend it.");
+    let path = format!("/jobs/{}/reprocess", job.id);
+    let (status, other) = ask(&memory, "POST", &path, Some(json!({"params": {"cutoff_hz": 4}}))).await;
+    assert_eq!(status, StatusCode::CREATED, "{other}");
+    let id = other["id"].as_str().unwrap().parse().unwrap();
+    assert_eq!(memory.job(id).await.unwrap().unwrap().value.wishes.notify, None);
+}
+
+#[tokio::test]
+async fn what_has_no_video_is_not_run_again() {
+    let memory = Memory::default();
+    let manifest = refused_job(&memory, "MANIFEST_INVALID", |job| {
+        job.input.key = "uploads/ann/motion/a.manifest.jsonl".into();
+    });
+    let gone = refused_job(&memory, "INPUT_GONE", |job| job.input.key.clear());
+    for job in [manifest.await, gone.await] {
+        for what in ["retry", "reprocess"] {
+            let (status, _) = ask(&memory, "POST", &format!("/jobs/{}/{what}", job.id), None).await;
+            assert_eq!(status, StatusCode::CONFLICT, "{what}");
+        }
+        assert!(memory.job(job.id).await.unwrap().unwrap().value.has_ended());
+    }
+}
+
+#[tokio::test]
+async fn a_retry_runs_with_every_parameter_of_the_workflow() {
+    let memory = Memory::default();
+    let mut job = failed_job(&memory, "a.mp4").await;
+    job.id = JobId::reserved(Uuid::new_v4());
+    job.wishes.params.clear();
+    store(&memory, &job).await;
+    let (status, _) = ask(&memory, "POST", &format!("/jobs/{}/retry", job.id), None).await;
+    assert_eq!(status, StatusCode::OK);
+    let params = memory.job(job.id).await.unwrap().unwrap().value.wishes.params;
+    let workflow = Workflow::shipped("motion").unwrap();
+    assert_eq!(
+        params.keys().collect::<Vec<_>>(),
+        workflow.parameters().keys().collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
+async fn a_job_whose_records_are_about_to_be_deleted_is_not_retried() {
+    let memory = Memory::default();
+    let mut job = failed_job(&memory, "a.mp4").await;
+    for (days, expected) in [(59, StatusCode::OK), (61, StatusCode::CONFLICT)] {
+        job.id = JobId::reserved(Uuid::new_v4());
+        job.created_at = now() - SignedDuration::from_hours(24 * days);
+        store(&memory, &job).await;
+        let (status, answer) = ask(&memory, "POST", &format!("/jobs/{}/retry", job.id), None).await;
+        assert_eq!(status, expected, "{answer}");
+    }
+}
+
 #[tokio::test]
 async fn a_retry_is_durable_though_nothing_can_be_sent() {
     let memory = Memory::default();
