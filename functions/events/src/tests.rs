@@ -285,6 +285,27 @@ async fn a_job_that_was_purged_holds_nothing_up() {
     assert_eq!(outside.kinds(), ["marey.job.created", "marey.job.completed"]);
 }
 
+#[tokio::test]
+async fn a_row_with_an_endless_story_stops_nobody() {
+    let memory = Memory::default();
+    known_job(&memory).await;
+    let (publisher, outside) = publisher(&memory);
+    let mut event = sample();
+    let failure = json!({"M": {
+        "code": {"S": "MANIFEST_INVALID"}, "message": {"S": "\u{1}".repeat(60_000)}, "hint": {"S": "h"},
+        "stage": {"NULL": true}, "attempt": {"N": "0"}, "class": {"S": "permanent"},
+    }});
+    let row = &mut event["Records"][5]["dynamodb"]["NewImage"]["data"]["M"];
+    let at = row["state"]["M"]["at"].clone();
+    row["state"] = json!({"M": {"status": {"S": "failed"}, "at": at, "failure": failure}});
+    let answer = handle(&publisher, Answering::Partially, &event).await.unwrap();
+    assert_eq!(answer.batch_item_failures, []);
+    let told = outside.0.lock().unwrap().bus.last().cloned().unwrap();
+    assert_eq!(told.kind(), "marey.job.failed");
+    assert!(serde_json::to_string(&told).unwrap().len() < 128 << 10);
+    assert!(matches!(told.change, Change::JobFailed { failure, .. } if failure.code == "MANIFEST_INVALID"));
+}
+
 /// The sample with a second record that nobody can read, written so long ago.
 fn with_unreadable(age: SignedDuration) -> Value {
     let mut event = sample();

@@ -226,7 +226,8 @@ where
             for event in events.into_iter().filter(|event| seen.insert(event.id)) {
                 tellings.push(Telling {
                     record: index,
-                    event,
+                    // One that is too heavy would be refused for ever, and everybody's events wait behind it.
+                    event: event.bounded(),
                     notify: notify.clone(),
                 });
             }

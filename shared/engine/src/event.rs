@@ -79,6 +79,10 @@ impl From<&Job> for About {
     }
 }
 
+/// What an event may weigh in JSON, in bytes. `PutEvents`, `Publish` and `SendMessage` take 256 KiB with everything around it, and
+/// JSON within JSON takes more than by itself.
+const MOST_BYTES: usize = 120 << 10;
+
 /// An event that this code cannot read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the event has schema version {found}, this program reads {EVENT_VERSION}: install the newer version")]
@@ -101,6 +105,17 @@ impl Event {
             trace: about.trace.clone(),
             change,
         }
+    }
+
+    /// The event, without what makes it heavier than buses, topics and queues take: the ends of long sentences and the list
+    /// of artifacts, which the job's manifest and the API have whole.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        let weight = serde_json::to_string(&self).map_or(usize::MAX, |text| text.len());
+        if weight > MOST_BYTES {
+            self.change.lighten();
+        }
+        self
     }
 
     /// The event's `type`, such as `marey.job.completed`.

@@ -29,6 +29,7 @@ pub(super) fn failure_of(error: &StageError, key: &ShardKey, attempt: u32) -> Fa
         attempt,
         class: error.class,
     }
+    .bounded()
 }
 
 /// The private causes of an error in one line.

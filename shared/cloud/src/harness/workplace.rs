@@ -20,6 +20,52 @@ use crate::{
     artifacts::{ReadUploads, StoreArtifacts, artifact_key},
 };
 
+/// What a stage's facts may weigh in JSON, in bytes: a row of the table has 400 KB in all.
+const MOST_FACTS: usize = 64 << 10;
+
+/// How deep facts may be nested; the table takes 32 levels, some of which are the row's own.
+const DEEPEST_FACTS: u32 = 16;
+
+/// DynamoDB's numbers have 38 digits and end at 9.99e125; the smallest is 1e-130.
+const LARGEST_NUMBER: f64 = 1e125;
+const SMALLEST_NUMBER: f64 = 1e-129;
+
+/// Refuses facts that the table cannot keep: the write would fail on every attempt, and nobody would learn why.
+fn check_facts(facts: &Value) -> Result<(), StageError> {
+    let problem = match serde_json::to_vec(facts) {
+        Err(error) => Some(error.to_string()),
+        Ok(bytes) if bytes.len() > MOST_FACTS => {
+            Some(format!("they have {} bytes, allowed are {MOST_FACTS}", bytes.len()))
+        }
+        Ok(_) => unstorable(facts, DEEPEST_FACTS),
+    };
+    match problem {
+        None => Ok(()),
+        Some(problem) => Err(StageError::permanent(
+            "FACTS_INVALID",
+            format!("What the stage found out cannot be kept: {problem}."),
+            "This is a fault of Marey's own: report it with the job's id.",
+        )),
+    }
+}
+
+/// What the table would not take.
+fn unstorable(facts: &Value, levels: u32) -> Option<String> {
+    if levels == 0 {
+        return Some(format!("they are nested more than {DEEPEST_FACTS} deep"));
+    }
+    match facts {
+        Value::Null | Value::Bool(_) | Value::String(_) => None,
+        Value::Number(number) => {
+            let size = number.as_f64().unwrap_or(f64::INFINITY).abs();
+            let fits = size == 0.0 || (SMALLEST_NUMBER..=LARGEST_NUMBER).contains(&size);
+            (!fits).then(|| format!("the number {number} is out of range"))
+        }
+        Value::Array(items) => items.iter().find_map(|item| unstorable(item, levels - 1)),
+        Value::Object(fields) => fields.values().find_map(|field| unstorable(field, levels - 1)),
+    }
+}
+
 /// An attempt that holds the lease.
 #[derive(Debug)]
 pub struct Attempt {
@@ -210,6 +256,7 @@ impl<G: Stage, A: ReadUploads + StoreArtifacts> Workplace for StageWorkplace<G, 
             let problem = format!("the stage promised {missing} and did not leave it");
             return Err(StageError::internal(problem));
         }
+        check_facts(&output.facts)?;
         let mut artifacts = Vec::new();
         for file in &output.files {
             let (bytes, sha256) = digest(&file.path)?;
@@ -226,5 +273,29 @@ impl<G: Stage, A: ReadUploads + StoreArtifacts> Workplace for StageWorkplace<G, 
         }
         let facts = output.facts.clone();
         Ok(Left { artifacts, facts })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn facts_that_the_table_does_not_take_are_refused_by_name() {
+        let deep = (0..20).fold(json!(1), |inner, _| json!([inner]));
+        for (facts, word) in [
+            (json!({"text": "x".repeat(MOST_FACTS)}), "bytes"),
+            (json!({"people": [{"speed": 1e300}]}), "1e300 is out of range"),
+            (json!([1e-200]), "out of range"),
+            (deep, "nested"),
+        ] {
+            let error = check_facts(&facts).unwrap_err();
+            assert_eq!(error.code, "FACTS_INVALID");
+            assert!(error.message.contains(word), "{}", error.message);
+        }
+        check_facts(&json!({"shards": 24, "fps": 29.97, "zero": 0.0, "none": null, "deep": [[[{"a": -1e99}]]]}))
+            .unwrap();
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Artifact, BatchId, Failure, RepairReason, StageName};
+use crate::{Artifact, BatchId, Failure, RepairReason, StageName, failure::cut};
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -241,6 +241,44 @@ impl Change {
         "marey.shard.failed",
         "marey.shard.cancelled",
     ];
+
+    /// Leaves out what can be long.
+    pub(super) fn lighten(&mut self) {
+        const SENTENCE: usize = 1 << 10;
+        const DEGRADED: usize = 20;
+        let lighten = |failure: &mut Failure| {
+            cut(&mut failure.message, SENTENCE);
+            cut(&mut failure.hint, SENTENCE);
+        };
+        match self {
+            Self::JobFailed { failure, .. }
+            | Self::StageDegraded { failure, .. }
+            | Self::ShardFailed { failure, .. } => {
+                lighten(failure);
+            }
+            Self::JobCompleted { degraded, .. } => {
+                degraded.truncate(DEGRADED);
+                degraded.iter_mut().for_each(lighten);
+            }
+            Self::ShardGivenBack { reason, .. } => cut(&mut reason.message, SENTENCE),
+            Self::ShardCompleted { artifacts, .. } => artifacts.clear(),
+            Self::JobCreated { name, key, .. } => {
+                cut(name, SENTENCE);
+                cut(key, SENTENCE);
+            }
+            Self::JobCancelled { .. }
+            | Self::JobRetried { .. }
+            | Self::JobRepaired { .. }
+            | Self::StageCompleted { .. }
+            | Self::StageSkipped { .. }
+            | Self::ShardQueued { .. }
+            | Self::ShardHeld { .. }
+            | Self::ShardStarted { .. }
+            | Self::ShardRetried { .. }
+            | Self::ShardRepaired { .. }
+            | Self::ShardCancelled { .. } => {}
+        }
+    }
 
     /// The event's `type`.
     pub fn kind(&self) -> &'static str {
