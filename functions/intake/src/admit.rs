@@ -9,8 +9,9 @@ use marey_cloud::{
     uploads::{LookAtUploads, ReadTexts, UploadHead},
 };
 use marey_engine::{
-    BatchId, Failure, FailureClass, Job, JobId, JobState, StageRow, Upload, Wishes, Workflow, event::check_notify,
-    upload::Request,
+    BatchId, Failure, FailureClass, Job, JobId, JobState, StageRow, Upload, Wishes, Workflow,
+    event::check_notify,
+    upload::{Request, is_manifest},
 };
 
 use crate::{Announced, manifest};
@@ -51,7 +52,7 @@ where
         return Ok(Admitted::Gone);
     };
     let mut request = Request::read(&object.key, &head.metadata);
-    if manifest::is_manifest(&object.key) {
+    if is_manifest(&object.key) {
         request.wishes.reuse |= head.metadata.reuse.is_none();
         let upload = upload_of(object, head);
         return manifest::admit(conductor, max_bytes, request, upload).await;
@@ -99,7 +100,10 @@ where
 {
     let workflow = Workflow::shipped(&request.workflow);
     let now = conductor.time.now();
-    let state = failure.map_or(JobState::Running, |failure| JobState::Failed { at: now, failure });
+    let state = failure.map_or(JobState::Running, |failure| JobState::Failed {
+        at: now,
+        failure: failure.bounded(),
+    });
     let deadline = workflow
         .as_ref()
         .map(|workflow| now + SignedDuration::from_secs(workflow.deadline_s().into()));

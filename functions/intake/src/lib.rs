@@ -18,7 +18,8 @@ use marey_cloud::{
 
 pub use admit::{Admitted, admit};
 pub use event::{Announced, Announcement, Unreadable};
-pub use manifest::{batch_of, is_manifest};
+pub use manifest::batch_of;
+pub use marey_engine::upload::is_manifest;
 
 /// Handles one message of the intake queue. It is acknowledged when every record in it has its job. A job of an upload of
 /// more than `max_bytes` fails at once.

@@ -22,7 +22,8 @@ use marey_cloud::{
 };
 use marey_engine::{
     BatchId, Failure, FailureClass, JobId, Upload, Workflow,
-    upload::{DEFAULT_OWNER, Metadata, Request, UPLOADS_PREFIX},
+    failure::{MOST_MESSAGE, weight},
+    upload::{DEFAULT_OWNER, MANIFEST_ENDING, Metadata, Request, UPLOADS_PREFIX, is_manifest},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -32,28 +33,23 @@ use crate::{
     admit::{make_job, settled},
 };
 
-/// How the key of a manifest ends.
-const ENDING: &str = ".manifest.jsonl";
-
 /// The largest manifest in bytes.
 const MOST_BYTES: u64 = 2 << 20;
 
 /// The longest name of a video in bytes, as in the API.
 const LONGEST_NAME: usize = 255;
 
-/// So many wrong lines are listed; a row of the table and an event have an end.
+/// The longest key of an object in bytes.
+const LONGEST_KEY: usize = 1024;
+
+/// So many wrong lines are listed, if they fit into the message; a row of the table and an event have an end.
 const MOST_LISTED: usize = 200;
+
+/// What is said of one line weighs less than this, in bytes.
+const LONGEST_PROBLEM: usize = 2048;
 
 /// So many lines are worked on at once.
 const AT_ONCE: usize = 16;
-
-/// Whether a key is a manifest's. One that names no owner and no known workflow is not.
-pub fn is_manifest(key: &str) -> bool {
-    let mut parts = key.strip_prefix(UPLOADS_PREFIX).unwrap_or_default().split('/');
-    let owner = parts.next().unwrap_or_default();
-    let workflow = parts.next().unwrap_or_default();
-    key.ends_with(ENDING) && !owner.is_empty() && parts.next().is_some() && Workflow::shipped(workflow).is_some()
-}
 
 /// The batch of a manifest, whose job this would be if it were a video.
 pub fn batch_of(job: JobId) -> Option<BatchId> {
@@ -139,6 +135,7 @@ where
         tracing::info!(batch = %id, owner = batch.owner, key = manifest.key, items = items.len(), ?creation, "batch of a manifest");
     }
     make_jobs(conductor, id, &request, checked).await?;
+    mark_made(conductor, id).await?;
     Ok(Admitted::Batch(id))
 }
 
@@ -231,6 +228,9 @@ async fn check<S, A: LookAtUploads, Q, T>(
 /// What a line asks for, as far as that can be said without looking at the bucket.
 fn asked(batch: &Request, line: &Line) -> Result<(BatchItem, Request), String> {
     let key = &line.key;
+    if key.len() > LONGEST_KEY {
+        return Err(format!("the key has {} bytes, S3 takes {LONGEST_KEY}", key.len()));
+    }
     let is_own = key.starts_with(&format!("{UPLOADS_PREFIX}{}/", batch.owner));
     let owner = Request::read(key, &Metadata::default()).owner;
     if !key.starts_with(UPLOADS_PREFIX) || !(is_own || owner == DEFAULT_OWNER && batch.owner == DEFAULT_OWNER) {
@@ -271,13 +271,18 @@ fn batch<S, A, Q, T: Time>(
     Batch {
         id,
         owner: request.owner.clone(),
-        name: manifest.name.strip_suffix(ENDING).unwrap_or(&manifest.name).to_owned(),
+        name: manifest
+            .name
+            .strip_suffix(MANIFEST_ENDING)
+            .unwrap_or(&manifest.name)
+            .to_owned(),
         workflow: request.workflow.clone(),
         priority: request.priority,
         created_at: conductor.time.now(),
         wishes: request.wishes.clone(),
         items: items as u32,
         cancelled_at: None,
+        made_at: None,
     }
 }
 
@@ -312,6 +317,32 @@ where
         });
     let jobs: Vec<_> = jobs.collect();
     stream::iter(jobs).buffer_unordered(AT_ONCE).try_collect::<()>().await
+}
+
+/// Notes that every line has its job: until then somebody must go on with the batch, whoever began it.
+async fn mark_made<S: KeepBatches, A, Q, T: Time>(
+    conductor: &Conductor<S, A, Q, T>,
+    id: BatchId,
+) -> Result<(), CloudError> {
+    loop {
+        let Some(row) = conductor
+            .store
+            .batch(id)
+            .await?
+            .filter(|row| row.value.made_at.is_none())
+        else {
+            return Ok(());
+        };
+        let made = Batch {
+            made_at: Some(conductor.time.now()),
+            ..row.value
+        };
+        match conductor.store.put_batch(&made, row.version).await {
+            // Somebody cancelled it in the same moment.
+            Err(CloudError::Conflict) => {}
+            other => return other.map(drop),
+        }
+    }
 }
 
 async fn make_one<S, A, Q, T>(
@@ -370,8 +401,13 @@ fn gone(wrong: &Wrong) -> Failure {
 
 fn invalid(wrong: &[Wrong]) -> Failure {
     let mut message = "The manifest makes no batch:".to_owned();
+    let mut listed = 0;
     for Wrong { line, problem } in wrong.iter().take(MOST_LISTED) {
-        let problem: String = problem.chars().take(300).collect();
+        if weight(&message) > MOST_MESSAGE - LONGEST_PROBLEM {
+            break;
+        }
+        listed += 1;
+        let problem: String = problem.chars().filter(|c| !c.is_control()).take(300).collect();
         // Writing to a text does not fail.
         let _ = match line {
             0 => write!(message, " {problem};"),
@@ -379,8 +415,8 @@ fn invalid(wrong: &[Wrong]) -> Failure {
         };
     }
     message.pop();
-    if wrong.len() > MOST_LISTED {
-        let _ = write!(message, "; and {} more lines", wrong.len() - MOST_LISTED);
+    if wrong.len() > listed {
+        let _ = write!(message, "; and {} more lines", wrong.len() - listed);
     }
     message.push('.');
     Failure {

@@ -64,7 +64,7 @@ impl LookAtUploads for Buckets {
         let uploads = self.uploads.lock().unwrap();
         let found = uploads
             .iter()
-            .find(|upload| upload.key == key && upload.version.as_deref() == version);
+            .find(|upload| upload.key == key && (version.is_none() || upload.version.as_deref() == version));
         Ok(found.map(|upload| UploadHead {
             bytes: 3,
             etag: upload.etag.clone(),

@@ -141,7 +141,7 @@ where
         let own = self.own_job(upload);
         if is_manifest(&upload.key)
             && let Some(batch) = batch_of(own)
-            && store.batch(batch).await?.is_some()
+            && store.batch(batch).await?.is_some_and(|row| row.value.made_at.is_some())
         {
             return Ok(true);
         }

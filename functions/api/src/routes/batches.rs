@@ -111,6 +111,7 @@ fn check<P: Ports>(api: &Api<P>, caller: &Caller, request: &BatchRequest) -> Res
         wishes,
         items: request.items.len() as u32,
         cancelled_at: None,
+        made_at: None,
     };
     form::check_priority(request.priority)?;
     let items: Vec<_> = request

@@ -173,6 +173,54 @@ async fn a_crash_in_the_middle_goes_on_with_the_next_delivery_even_if_a_video_is
 }
 
 #[tokio::test]
+async fn a_batch_is_made_when_every_line_has_its_job_and_not_before() {
+    let (world, memory) = world(Metadata::default());
+    videos(&memory, &["uploads/ann/motion/a.mp4"]);
+    let lines = [r#"{"key": "uploads/ann/motion/a.mp4"}"#];
+    memory.break_down("create");
+    put(&world, &memory, &lines).await;
+    let made_at = async || memory.batch(batch_id()).await.unwrap().unwrap().value.made_at;
+    assert_eq!(made_at().await, None, "somebody must go on with it");
+    memory.recover();
+    put(&world, &memory, &lines).await;
+    assert!(made_at().await.is_some());
+}
+
+#[tokio::test]
+async fn a_message_has_an_end_whatever_the_lines_say() {
+    let (world, memory) = world(Metadata::default());
+    let field = "\\u0001\\\"\u{1F3C3}".repeat(120);
+    let lines: Vec<String> = (0..1000).map(|_| format!(r#"{{"{field}": 1}}"#)).collect();
+    let long = format!(r#"{{"key": "uploads/ann/motion/{}"}}"#, "x".repeat(100_000));
+    let lines: Vec<&str> = lines
+        .iter()
+        .map(String::as_str)
+        .chain([long.as_str()])
+        .skip(1)
+        .collect();
+    assert_eq!(put(&world, &memory, &lines).await, Disposal::Acknowledge);
+    let found = jobs(&memory, "ann").await;
+    let JobState::Failed { failure, .. } = &found[0].state else {
+        panic!("it runs")
+    };
+    let written = serde_json::to_string(failure).unwrap();
+    assert!(written.len() < 20 << 10, "{}", written.len());
+    assert!(failure.message.contains("line 1: ") && failure.message.ends_with("more lines."));
+}
+
+#[tokio::test]
+async fn a_key_that_no_object_can_have_is_a_wrong_line() {
+    let (world, memory) = world(Metadata::default());
+    let long = format!(r#"{{"key": "uploads/ann/motion/{}"}}"#, "x".repeat(1100));
+    assert_eq!(put(&world, &memory, &[&long]).await, Disposal::Acknowledge);
+    let found = jobs(&memory, "ann").await;
+    let JobState::Failed { failure, .. } = &found[0].state else {
+        panic!("it runs")
+    };
+    assert!(failure.message.contains("S3 takes 1024"), "{}", failure.message);
+}
+
+#[tokio::test]
 async fn a_text_of_that_name_without_owner_or_workflow_is_taken_for_a_video() {
     for key in [
         "uploads/x.manifest.jsonl",

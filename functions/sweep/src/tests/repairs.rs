@@ -104,6 +104,27 @@ async fn an_upload_that_nobody_announced_has_its_job_after_five_minutes() {
 }
 
 #[tokio::test]
+async fn a_manifest_whose_batch_is_half_made_is_gone_on_with() {
+    let world = World::new();
+    let manifest = world.store("uploads/ann/motion/a.manifest.jsonl", "v1", MINUTE * 9);
+    let video = world.store("uploads/ann/motion/a.mp4", "v1", MINUTE * 9);
+    let line = format!(r#"{{"key": "{}"}}"#, video.key);
+    world.memory.put_object(&manifest.key, line);
+    let own = world.create(video, None).await;
+    // The batch's row is written, and then whoever made it died.
+    world.memory.break_down("create");
+    world.sweep().await;
+    world.memory.recover();
+    let id = manifest.job_id().to_string().parse().unwrap();
+    let batch = world.memory.batch(id).await.unwrap().unwrap().value;
+    assert!(world.memory.job(batch.job_of(0)).await.unwrap().is_none());
+    world.wait(MINUTE);
+    world.sweep().await;
+    assert!(world.memory.job(batch.job_of(0)).await.unwrap().is_some());
+    assert!(world.memory.job(own.id).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_job_that_was_deleted_or_forgotten_does_not_come_back() {
     let world = World::new();
     let deleted = world.create(world.store("uploads/a.mp4", "v1", MINUTE * 9), None).await;

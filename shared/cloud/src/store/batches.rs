@@ -38,6 +38,10 @@ pub struct Batch {
     /// When somebody cancelled it: no leave to upload is given from then on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_at: Option<Timestamp>,
+    /// When every line of its manifest had its job. A batch that was announced over HTTP has none: its jobs come with
+    /// their uploads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_at: Option<Timestamp>,
 }
 
 /// One video of a batch.

@@ -32,6 +32,7 @@ fn batch(owner: &str, second: i64, items: u32) -> Batch {
         },
         items,
         cancelled_at: None,
+        made_at: None,
     }
 }
 
