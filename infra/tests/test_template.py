@@ -261,7 +261,7 @@ class TemplateTest(unittest.TestCase):
         every_stage = {f"{stage}{queue}.Arn" for stage in STAGES for queue in ("Queue", "ExpressQueue")}
         more = {
             "Deadletter": {"ParkedQueue.Arn"},
-            "Api": {"IntakeQueue.Arn", "WebhookQueue.Arn"},
+            "Api": {"IntakeQueue.Arn", "WebhookQueue.Arn", "BatchFailuresQueue.Arn"},
         }
         for function in CONDUCTORS:
             sent = {get_att(arn) for arn in self.allowed(function, "sqs:SendMessage")}
@@ -272,15 +272,18 @@ class TemplateTest(unittest.TestCase):
 
     def test_what_rests_is_taken_by_the_api_alone(self) -> None:
         taken = {get_att(arn) for arn in self.allowed("Api", "sqs:DeleteMessage")}
-        self.assertEqual(taken, {"ParkedQueue.Arn", "WebhookDeadLetterQueue.Arn"})
+        self.assertEqual(taken, {f"{queue}.Arn" for queue in RESTING - {"EventsDeadLetterQueue"}})
+        queues = (ROOT / "shared/cloud/src/queues.rs").read_text()
+        self.assertIn('RESTING: [&str; 2] = ["webhook", "batch-failures"]', queues)
+        sent = {get_att(arn).removesuffix(".Arn") for arn in self.allowed("Api", "sqs:SendMessage")}
+        self.assertLessEqual({"IntakeQueue", "WebhookQueue", "BatchFailuresQueue"}, sent)
 
     def test_the_api_measures_every_queue_that_work_waits_in(self) -> None:
         measured = {get_att(arn).removesuffix(".Arn") for arn in self.allowed("Api", "sqs:GetQueueAttributes")}
         of_stages = {f"{stage}{queue}" for stage in STAGES for queue in ("Queue", "ExpressQueue", "DeadLetterQueue")}
         by_sweep = {get_att(arn).removesuffix(".Arn") for arn in self.allowed("Sweep", "sqs:GetQueueAttributes")}
         self.assertEqual(by_sweep, of_stages | {"ParkedQueue"})
-        told = {"EventsDeadLetterQueue", "BatchFailuresQueue", "BatchFailuresDeadLetterQueue"}
-        self.assertEqual(measured, set(self.of_type("AWS::SQS::Queue")) - told)
+        self.assertEqual(measured, set(self.of_type("AWS::SQS::Queue")) - {"EventsDeadLetterQueue"})
 
     def test_no_role_allows_more_than_it_names(self) -> None:
         for function in FUNCTIONS:
@@ -467,11 +470,25 @@ class TemplateTest(unittest.TestCase):
             self.assertEqual((statement["Effect"], statement["Action"]), ("Deny", "s3:*"), name)
             self.assertEqual(statement["Condition"], {"Bool": {"aws:SecureTransport": "false"}}, name)
 
-    def test_every_route_asks_for_a_signature_unless_the_stack_is_open(self) -> None:
+    def test_every_route_asks_for_a_signature_unless_the_api_asks_for_keys_or_is_open(self) -> None:
+        by_access = {"Fn::If": ["WithoutSignatures", "NONE", "AWS_IAM"]}
         routes = self.of_type("AWS::ApiGatewayV2::Route")
         for name, route in routes.items():
-            self.assertEqual(route["AuthorizationType"], {"Fn::If": ["WithOpenAccess", "NONE", "AWS_IAM"]}, name)
-        self.assertEqual(self.template["Parameters"]["Access"]["Default"], "iam")
+            self.assertEqual(route["AuthorizationType"], by_access, name)
+        self.assertEqual(self.resources["ApiFunctionUrl"]["Properties"]["AuthType"], by_access)
+        for name in ("ApiFunctionUrlPermission", "ApiFunctionUrlInvokePermission"):
+            self.assertEqual(self.resources[name]["Condition"], "WithoutSignatures")
+        iam = {"Fn::Not": [{"Fn::Equals": [{"Ref": "Access"}, "iam"]}]}
+        self.assertEqual(self.template["Conditions"]["WithoutSignatures"], iam)
+
+    def test_the_api_knows_every_way_of_access_and_is_told_which(self) -> None:
+        access = self.template["Parameters"]["Access"]
+        self.assertEqual((access["AllowedValues"], access["Default"]), (["iam", "keys", "open"], "iam"))
+        variables = self.resources["ApiFunction"]["Properties"]["Environment"]["Variables"]
+        self.assertEqual(variables["MAREY_ACCESS"], {"Ref": "Access"})
+        code = (ROOT / "functions/api/src/access.rs").read_text()
+        for value in access["AllowedValues"]:
+            self.assertIn(f'Some("{value}") => Mode::{value.capitalize()}', code)
 
     def test_what_can_go_wrong_raises_an_alarm(self) -> None:
         alarms = self.of_type("AWS::CloudWatch::Alarm")

@@ -35,6 +35,8 @@ struct State {
     /// What was submitted to AWS Batch, and the shards whose containers have not ended.
     batch_jobs: Vec<(BatchName, BTreeSet<u32>)>,
     batch_asked: u32,
+    resting: BTreeMap<String, Vec<String>>,
+    calls: BTreeMap<&'static str, u32>,
     controls: BTreeMap<Scope, Versioned<Control>>,
     pulses: BTreeMap<String, Pulse>,
     memos: BTreeMap<String, Memo>,
@@ -94,7 +96,8 @@ impl Memory {
     }
 
     fn working(&self, operation: &'static str) -> Result<MutexGuard<'_, State>, CloudError> {
-        let state = self.state();
+        let mut state = self.state();
+        *state.calls.entry(operation).or_default() += 1;
         if state.refuse.contains(operation) {
             return Err(CloudError::service(operation, "broken down on purpose"));
         }
@@ -144,6 +147,11 @@ impl Memory {
     /// How often AWS Batch was asked what it has in hand.
     pub fn batch_asked(&self) -> u32 {
         self.state().batch_asked
+    }
+
+    /// How often an operation was asked for.
+    pub fn calls(&self, operation: &str) -> u32 {
+        self.state().calls.get(operation).copied().unwrap_or_default()
     }
 
     /// The keys of all objects.

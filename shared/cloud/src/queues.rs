@@ -73,6 +73,9 @@ pub trait ParkMessages: Send + Sync {
     fn park(&self, body: &str, from_queue: &str) -> impl Future<Output = Result<(), CloudError>> + Send;
 }
 
+/// The queues in whose dead-letter queues messages rest until somebody sends them back: no function reads those.
+pub const RESTING: [&str; 2] = ["webhook", "batch-failures"];
+
 /// A parked message that was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parked {
@@ -91,6 +94,16 @@ pub trait TakeParked: Send + Sync {
 
     /// Forgets a parked message.
     fn forget_parked(&self, receipt: &str) -> impl Future<Output = Result<(), CloudError>> + Send;
+
+    /// Receives some messages that rest in the dead-letter queue of one of [`RESTING`], hidden from others for so many seconds;
+    /// none when there are none left to see.
+    ///
+    /// # Errors
+    /// [`CloudError::Missing`] if the deployment has no such queue.
+    fn resting(&self, queue: &str, hide_s: u32) -> impl Future<Output = Result<Vec<Parked>, CloudError>> + Send;
+
+    /// Sends a resting message back to its queue as it is, and then forgets it where it rested.
+    fn wake(&self, queue: &str, message: &Parked) -> impl Future<Output = Result<(), CloudError>> + Send;
 
     /// Sends a message as it is to the queue whose dead-letter queue this is.
     fn send_back(&self, body: &str, dead_letter_queue: &str) -> impl Future<Output = Result<(), CloudError>> + Send;

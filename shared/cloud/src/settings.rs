@@ -54,6 +54,8 @@ pub struct Settings {
     pub intake: Option<String>,
     /// URL of the queue of webhooks, for those who look at it.
     pub webhook: Option<String>,
+    /// URL of the queue of failed Batch jobs, for those who look at it.
+    pub batch_failures: Option<String>,
     /// AWS Batch, where the deployment has it.
     pub batch: Option<BatchNames>,
     /// Names the code that runs: results of other code are not reused.
@@ -121,6 +123,7 @@ impl Settings {
             parked: optional("MAREY_QUEUE_PARKED"),
             intake: optional("MAREY_QUEUE_INTAKE"),
             webhook: optional("MAREY_QUEUE_WEBHOOK"),
+            batch_failures: optional("MAREY_QUEUE_BATCH_FAILURES"),
             batch,
             revision: optional("MAREY_REVISION").unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned()),
             machine: machine(&lookup),

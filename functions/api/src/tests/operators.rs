@@ -326,6 +326,70 @@ async fn a_message_stays_parked_until_the_retry_is_durable() {
 }
 
 #[tokio::test]
+async fn a_redrive_reaches_what_lies_behind_the_messages_of_other_stages() {
+    let memory = Memory::default();
+    let failed = failed_job(&memory, "a.mp4").await;
+    for _ in 0..700 {
+        parked_task(&memory, &failed, "pose").await;
+    }
+    for _ in 0..3 {
+        parked_task(&memory, &failed, "probe").await;
+    }
+    let (_, told) = ask(&memory, "POST", "/queues/probe/redrive", Some(json!({"limit": 50}))).await;
+    assert_eq!(told["jobs"], json!([failed.id.to_string()]), "{told}");
+    assert_eq!((&told["forgotten"], &told["more"]), (&json!(2), &json!(false)));
+}
+
+#[tokio::test]
+async fn many_messages_of_one_job_plan_it_once() {
+    let memory = Memory::default();
+    let failed = failed_job(&memory, "a.mp4").await;
+    for _ in 0..30 {
+        parked_task(&memory, &failed, "probe").await;
+    }
+    let before = memory.calls("snapshot");
+    ask(&memory, "POST", "/queues/probe/redrive", None).await;
+    let planned = memory.calls("snapshot") - before;
+    assert!(planned <= 3, "{planned} times");
+}
+
+#[tokio::test]
+async fn what_aws_batch_told_of_a_stage_is_redriven_with_the_stage() {
+    let memory = Memory::default();
+    let failed = failed_job(&memory, "a.mp4").await;
+    let name = format!("marey_{}_probe_0000_1_0", failed.id);
+    let event = json!({"detail-type": "Batch Job State Change", "detail": {"jobName": name, "status": "FAILED"}});
+    memory
+        .park(&event.to_string(), "http://q/batch-failures")
+        .await
+        .unwrap();
+    let (_, told) = ask(&memory, "POST", "/queues/probe/redrive", None).await;
+    assert_eq!(told["jobs"], json!([failed.id.to_string()]), "{told}");
+}
+
+#[tokio::test]
+async fn what_rests_goes_back_to_its_queue() {
+    let memory = Memory::default();
+    let (status, told) = ask(&memory, "POST", "/queues/webhook/redrive", None).await;
+    assert_eq!(
+        (status, &told["error"]["code"]),
+        (StatusCode::NOT_FOUND, &json!("QUEUE_NOT_FOUND")),
+        "where nothing is posted there is no such queue"
+    );
+    for queue in ["webhook", "batch-failures"] {
+        for number in 0..12 {
+            memory.rest(queue, &format!("{queue} {number}"));
+        }
+        let (status, told) = ask(&memory, "POST", &format!("/queues/{queue}/redrive"), None).await;
+        assert_eq!(
+            (status, &told["sent_back"], &told["more"]),
+            (StatusCode::OK, &json!(12), &json!(false))
+        );
+    }
+    assert_eq!(memory.sent_back().len(), 24);
+}
+
+#[tokio::test]
 async fn messages_of_the_bucket_go_back_to_intake() {
     let memory = Memory::default();
     let event = json!({"Records": [{"s3": {"object": {"key": "uploads/a.mp4"}}}]}).to_string();

@@ -26,6 +26,7 @@ pub struct Queues {
     parked: Option<String>,
     intake: Option<String>,
     webhook: Option<String>,
+    batch_failures: Option<String>,
     mappings: Mappings,
     batch: Option<BatchQueues>,
 }
@@ -40,6 +41,7 @@ impl Queues {
             parked: settings.parked.clone(),
             intake: settings.intake.clone(),
             webhook: settings.webhook.clone(),
+            batch_failures: settings.batch_failures.clone(),
             mappings: Mappings::new(config),
             batch: settings.batch.as_ref().map(|names| BatchQueues::new(config, names)),
         }

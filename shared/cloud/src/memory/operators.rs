@@ -16,6 +16,15 @@ impl Memory {
         self.state().received_parked = 0;
     }
 
+    /// Lays a message into the dead-letter queue of a queue.
+    pub fn rest(&self, queue: &str, body: &str) {
+        self.state()
+            .resting
+            .entry(queue.to_owned())
+            .or_default()
+            .push(body.to_owned());
+    }
+
     /// The messages that were sent back, with the dead-letter queue that each came from.
     pub fn sent_back(&self) -> Vec<(String, String)> {
         self.state().sent_back.clone()
@@ -52,6 +61,29 @@ impl TakeParked for Memory {
         let number: Option<usize> = receipt.parse().ok();
         if let Some(message) = number.and_then(|number| state.parked_from.get_mut(number)) {
             *message = None;
+        }
+        Ok(())
+    }
+
+    async fn resting(&self, queue: &str, _hide_s: u32) -> Result<Vec<Parked>, CloudError> {
+        let state = self.working("resting")?;
+        let missing = || CloudError::Missing {
+            what: format!("a queue called {queue}"),
+        };
+        let bodies = state.resting.get(queue).ok_or_else(missing)?;
+        let parked = |body: &String| Parked {
+            body: body.clone(),
+            from_queue: format!("{queue}-dead"),
+            receipt: body.clone(),
+        };
+        Ok(bodies.iter().take(10).map(parked).collect())
+    }
+
+    async fn wake(&self, queue: &str, message: &Parked) -> Result<(), CloudError> {
+        let mut state = self.working("wake")?;
+        state.sent_back.push((message.body.clone(), message.from_queue.clone()));
+        if let Some(bodies) = state.resting.get_mut(queue) {
+            bodies.retain(|body| *body != message.receipt);
         }
         Ok(())
     }

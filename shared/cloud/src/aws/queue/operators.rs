@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_sqs::types::QueueAttributeName;
+use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use marey_engine::StageName;
 use serde::Deserialize;
 
@@ -51,7 +51,11 @@ impl Queues {
                 (format!("{stage}-express"), pair.express.as_str()),
             ]
         });
-        let others = [("intake", &self.intake), ("webhook", &self.webhook)];
+        let others = [
+            ("intake", &self.intake),
+            ("webhook", &self.webhook),
+            ("batch-failures", &self.batch_failures),
+        ];
         stages.chain(
             others
                 .into_iter()
@@ -84,6 +88,36 @@ impl Queues {
             },
             dead_letters: policy.and_then(|policy| sibling(url, &policy.dead_letter_target_arn)),
         })
+    }
+
+    /// The URL of a queue that has a dead-letter queue.
+    fn url_of(&self, queue: &str) -> Result<&str, CloudError> {
+        let found = self.served().find(|(name, _)| name == queue);
+        found.map(|(_, url)| url).ok_or_else(|| CloudError::Missing {
+            what: format!("the queue {queue} in the settings"),
+        })
+    }
+
+    /// Receives messages of a queue where they rest.
+    async fn receive(&self, url: &str, hide_s: u32) -> Result<Vec<Message>, CloudError> {
+        let call = self
+            .client
+            .receive_message()
+            .queue_url(url)
+            .max_number_of_messages(MOST_RECEIVED)
+            .message_attribute_names("from_queue")
+            // Asks every server that may hold messages, where a call that does not wait asks some of them.
+            .wait_time_seconds(1)
+            .visibility_timeout(hide_s as i32);
+        let found = call.send().await;
+        let found = found.map_err(|e| CloudError::service("receive messages", e))?;
+        Ok(found.messages.unwrap_or_default())
+    }
+
+    async fn forget(&self, url: &str, receipt: &str) -> Result<(), CloudError> {
+        let call = self.client.delete_message().queue_url(url).receipt_handle(receipt);
+        let deleted = call.send().await;
+        deleted.map(drop).map_err(|e| CloudError::service("forget message", e))
     }
 
     fn parked_url(&self) -> Result<&str, CloudError> {
@@ -131,20 +165,8 @@ impl CountMessages for Queues {
 
 impl TakeParked for Queues {
     async fn parked(&self, hide_s: u32) -> Result<Vec<Parked>, CloudError> {
-        let call = self
-            .client
-            .receive_message()
-            .queue_url(self.parked_url()?)
-            .max_number_of_messages(MOST_RECEIVED)
-            .message_attribute_names("from_queue")
-            // Asks every server that may hold messages, where a call that does not wait asks some of them.
-            .wait_time_seconds(1)
-            .visibility_timeout(hide_s as i32);
-        let found = call
-            .send()
-            .await
-            .map_err(|e| CloudError::service("receive parked", e))?;
-        let parked = found.messages.unwrap_or_default().into_iter().map(|message| {
+        let found = self.receive(self.parked_url()?, hide_s).await?;
+        let parked = found.into_iter().map(|message| {
             let from_queue = message
                 .message_attributes
                 .as_ref()
@@ -160,13 +182,28 @@ impl TakeParked for Queues {
     }
 
     async fn forget_parked(&self, receipt: &str) -> Result<(), CloudError> {
-        let call = self
-            .client
-            .delete_message()
-            .queue_url(self.parked_url()?)
-            .receipt_handle(receipt);
-        let deleted = call.send().await;
-        deleted.map(drop).map_err(|e| CloudError::service("forget parked", e))
+        self.forget(self.parked_url()?, receipt).await
+    }
+
+    async fn resting(&self, queue: &str, hide_s: u32) -> Result<Vec<Parked>, CloudError> {
+        let look = self.look(self.url_of(queue)?).await?;
+        let url = look.dead_letters.ok_or_else(|| CloudError::Missing {
+            what: format!("a dead-letter queue of {queue}"),
+        })?;
+        let found = self.receive(&url, hide_s).await?;
+        let resting = found.into_iter().map(|message| Parked {
+            body: message.body.unwrap_or_default(),
+            from_queue: url.clone(),
+            receipt: message.receipt_handle.unwrap_or_default(),
+        });
+        Ok(resting.collect())
+    }
+
+    async fn wake(&self, queue: &str, message: &Parked) -> Result<(), CloudError> {
+        let call = self.client.send_message().queue_url(self.url_of(queue)?);
+        let sent = call.message_body(&message.body).send().await;
+        sent.map_err(|e| CloudError::service("send back", e))?;
+        self.forget(&message.from_queue, &message.receipt).await
     }
 
     async fn send_back(&self, body: &str, dead_letter_queue: &str) -> Result<(), CloudError> {
