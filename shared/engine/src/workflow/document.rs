@@ -50,6 +50,12 @@ const SCHEMA_VERSION: u32 = 1;
 /// A job is given up after a day unless its workflow says otherwise.
 const DEADLINE_S: u32 = 86_400;
 
+/// A job and its stages are made in one transaction, which takes 100 rows.
+const MOST_STAGES: usize = 99;
+
+/// The longest time of a function in seconds (AWS Lambda quotas).
+const LAMBDA_S: u32 = 900;
+
 /// A problem and its offset in the file.
 type Problem = (usize, String);
 
@@ -81,6 +87,13 @@ fn validate(raw: Document) -> Result<Workflow, Problem> {
         Some(given) => given.into_inner(),
         None => DEADLINE_S,
     };
+    if raw.stages.len() > MOST_STAGES {
+        let problem = format!(
+            "the workflow {name} has {} stages, allowed are {MOST_STAGES}",
+            raw.stages.len()
+        );
+        return Err((raw.stages[MOST_STAGES].span().start, problem));
+    }
     if raw.stages.is_empty() {
         return Err((start, format!("the workflow {name} has no stage")));
     }
@@ -173,9 +186,7 @@ fn validate_stage(
         let problem = format!("the weight of {name} is {weight}; it must be above 0");
         return Err((raw.weight.span().start, problem));
     }
-    if *raw.timeout_s.get_ref() == 0 {
-        return Err((raw.timeout_s.span().start, format!("the timeout of {name} is 0 s")));
-    }
+    check_timeout(&name, &raw.timeout_s, raw.runs_on)?;
     check_retry(&name, &raw.retry)?;
     let results = match raw.results {
         None => raw.artifacts.clone(),
@@ -196,6 +207,21 @@ fn validate_stage(
         artifacts: raw.artifacts,
         results,
     })
+}
+
+/// A function ends before a longer timeout could; `auto` sends what outgrows it to a container.
+fn check_timeout(name: &StageName, timeout_s: &Spanned<u32>, runs_on: RunsOn) -> Result<(), Problem> {
+    let start = timeout_s.span().start;
+    match (*timeout_s.get_ref(), runs_on) {
+        (0, _) => Err((start, format!("the timeout of {name} is 0 s"))),
+        (given, RunsOn::Lambda) if given > LAMBDA_S => Err((
+            start,
+            format!(
+                "the timeout of {name} is {given} s; a function has {LAMBDA_S} s: shorten it, or let it run on auto or batch"
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A result with a question mark may be missing, as an input may: what a stage leaves only where an optional one before it did its

@@ -52,6 +52,15 @@ fn errors_name_the_file_and_the_line() {
         "w.toml:9: the weight of a is -1; it must be above 0"
     });
     assert_eq!(problem(""), "w.toml:2: the workflow w has no stage");
+    let many: String = (0..100).map(|number| stage(&format!("s{number}"), "")).collect();
+    assert!(
+        problem(&many).ends_with("has 100 stages, allowed are 99"),
+        "with the job, 101 rows"
+    );
+    let slow =
+        |runs_on: &str| stage("a", "").replace("timeout_s = 9", &format!("timeout_s = 901\nruns_on = \"{runs_on}\""));
+    assert!(problem(&slow("lambda")).starts_with("w.toml:10: the timeout of a is 901 s; a function has 900 s"));
+    assert!(with(&slow("auto")).is_ok() && with(&slow("batch")).is_ok());
     assert!(problem(&stage("a", "").replace("timeout_s", "timeout")).starts_with("w.toml:10: unknown field"));
     let newer = Workflow::from_toml("n.toml", "schema_version = 2\nname='w'\ntitle=''\ndescription=''");
     assert!(newer.unwrap_err().problem.contains("update Marey"));
