@@ -22,6 +22,9 @@ pub const LOST_AFTER: SignedDuration = SignedDuration::from_mins(3);
 /// waits there, and a second one does no harm.
 pub const STALE_AFTER: SignedDuration = SignedDuration::from_hours(2);
 
+/// The same for a shard that was sent again before: in a long backlog its copies would only lengthen what they wait in.
+pub const STALE_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(12);
+
 /// A repair that a job needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Repair {
@@ -143,7 +146,11 @@ fn repair_of(shard: &Shard, stage: &StageSpec, backlog: Option<u64>, now: Timest
             let waited = now.duration_since(shard.waiting_since);
             let longest_delay = SignedDuration::try_from_secs_f64(stage.retry.longest_delay_s).unwrap_or_default();
             let is_lost = backlog == Some(0) && waited >= LOST_AFTER.max(longest_delay);
-            if !is_lost && waited < STALE_AFTER {
+            let stale_after = match shard.repaired {
+                Some(_) => STALE_AGAIN_AFTER,
+                None => STALE_AFTER,
+            };
+            if !is_lost && waited < stale_after {
                 return None;
             }
             if used_up {
@@ -170,7 +177,8 @@ pub fn lease_expired(shard: &Shard) -> Failure {
     }
 }
 
-fn past_deadline() -> Failure {
+/// What people are told of a job whose time is over.
+pub fn past_deadline() -> Failure {
     Failure {
         code: "JOB_DEADLINE".to_owned(),
         message: "The job was not done in its time.".to_owned(),

@@ -113,6 +113,16 @@ fn a_shard_without_a_message_is_sent_again() {
 }
 
 #[test]
+fn a_shard_in_a_long_backlog_gets_a_second_message_and_no_third_for_half_a_day() {
+    let sent = queued().apply(ShardEvent::Resend, at(7200)).unwrap();
+    assert_eq!(found(&with(sent.clone()), Some(9), 7200 + 43_199), []);
+    assert_eq!(
+        found(&with(sent), Some(9), 7200 + 43_200),
+        [(RepairReason::MessageLost, "resend")]
+    );
+}
+
+#[test]
 fn a_shard_whose_attempts_are_used_up_is_ended() {
     let mut shard = queued();
     for n in 0..3 {
