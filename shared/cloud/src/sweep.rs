@@ -20,7 +20,7 @@ use marey_engine::{
     Control, JobEvent, JobId, Refusal, RepairReason, Route, Shard, ShardEvent, ShardKey, Snapshot, StageName,
     Versioned, Workflow,
     plan::route,
-    repair::{Action, Backlog, Repair, lease_expired, repairs},
+    repair::{Action, Backlog, Repair, lease_expired, past_deadline, repairs},
 };
 
 use crate::{
@@ -230,8 +230,14 @@ where
     Q: SendTasks,
     T: Time,
 {
-    let Some(snapshot) = conductor.store.snapshot(id).await? else {
-        return Ok(());
+    let snapshot = match conductor.store.snapshot(id).await {
+        Ok(Some(snapshot)) => snapshot,
+        Ok(None) => return Ok(()),
+        Err(error @ CloudError::Malformed { .. }) => {
+            end_unreadable(conductor, id, swept).await?;
+            return Err(error);
+        }
+        Err(error) => return Err(error),
     };
     let Some(workflow) = Workflow::shipped(&snapshot.job.value.workflow) else {
         return conductor.advance(id).await.map(drop);
@@ -257,6 +263,33 @@ where
             break;
         }
     }
+    Ok(())
+}
+
+/// Ends a job past its deadline of which a row cannot be read, as after the return to an older version of Marey: its own row says
+/// enough for that.
+async fn end_unreadable<S: WriteJobs, A, Q, T: Time>(
+    conductor: &Conductor<S, A, Q, T>,
+    id: JobId,
+    swept: &Mutex<Swept>,
+) -> Result<(), CloudError> {
+    let now = conductor.time.now();
+    let Some(row) = conductor.store.job(id).await? else {
+        return Ok(());
+    };
+    if row.value.deadline.is_none_or(|deadline| deadline > now) {
+        return Ok(());
+    }
+    let failure = past_deadline();
+    let Ok(failed) = row.value.apply(JobEvent::Fail { failure }, now) else {
+        return Ok(());
+    };
+    conductor.store.put_job(&failed, row.version).await?;
+    lock(swept).repaired.push(Repaired {
+        job: id,
+        shard: None,
+        reason: RepairReason::PastDeadline,
+    });
     Ok(())
 }
 

@@ -402,3 +402,84 @@ async fn attempts_that_are_killed_trip_the_breaker_too() {
     }
     assert!(memory.controls().await.unwrap().get(&probe()).unwrap().is_tripped());
 }
+
+/// A job whose `pose` has 60 shards on AWS Batch, submitted and waiting for hours.
+async fn on_batch() -> (World, marey_engine::Snapshot) {
+    let world = World::new().await;
+    world.memory.offer_batch();
+    let mut row = world.memory.job(world.job.id).await.unwrap().unwrap();
+    row.value.wishes.runs_on = Some(marey_engine::RunsOn::Batch);
+    world.memory.put_job(&row.value, row.version).await.unwrap();
+    let snapshot = world.memory.snapshot(world.job.id).await.unwrap().unwrap();
+    let workflow = Workflow::shipped("motion").unwrap();
+    let pose = workflow.stage(&"pose".parse().unwrap()).unwrap();
+    let shards: Vec<_> = (0..60).map(|shard| pose_shard(&world, shard)).collect();
+    let route = marey_engine::Route::Batch;
+    world
+        .conductor()
+        .dispatch(&snapshot, pose, &shards, route)
+        .await
+        .unwrap();
+    for key in &shards {
+        let mut row = world.memory.shard(key).await.unwrap().unwrap();
+        row.value.waiting_since -= SignedDuration::from_hours(3);
+        world.memory.put_shard(&row.value, Some(row.version)).await.unwrap();
+    }
+    (world, snapshot)
+}
+
+fn pose_shard(world: &World, shard: u32) -> ShardKey {
+    ShardKey {
+        job: world.job.id,
+        stage: "pose".parse().unwrap(),
+        shard,
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_asks_batch_once_for_a_stage_and_makes_so_many_repairs_for_one_job() {
+    let (world, _) = on_batch().await;
+    assert_eq!(sweep(&world, &Backlog::new()).await, [], "all of them are in hand");
+    assert_eq!(world.memory.batch_asked(), 1);
+    for shard in 0..60 {
+        world.memory.end_containers(&pose_shard(&world, shard));
+    }
+    assert_eq!(sweep(&world, &Backlog::new()).await.len(), 50);
+    assert_eq!(sweep(&world, &Backlog::new()).await.len(), 10);
+}
+
+#[tokio::test]
+async fn children_that_ended_are_submitted_again_and_their_siblings_are_not() {
+    let (world, snapshot) = on_batch().await;
+    for shard in 5..=20 {
+        world.memory.end_containers(&pose_shard(&world, shard));
+    }
+    let workflow = Workflow::shipped("motion").unwrap();
+    let pose = workflow.stage(&"pose".parse().unwrap()).unwrap();
+    let wanted: Vec<_> = (0..30).map(|shard| pose_shard(&world, shard)).collect();
+    let route = marey_engine::Route::Batch;
+    world.conductor().send(&snapshot, pose, &wanted, route).await.unwrap();
+    let submitted: Vec<_> = world
+        .memory
+        .submitted()
+        .iter()
+        .map(|work| (work.first.shard, work.count))
+        .collect();
+    assert_eq!(submitted, [(0, 60), (5, 16)]);
+}
+
+#[tokio::test]
+async fn a_job_that_cannot_be_read_ends_at_its_deadline() {
+    let world = World::new().await;
+    let mut row = world.memory.job(world.job.id).await.unwrap().unwrap();
+    row.value.deadline = Some(Timestamp::now() - SignedDuration::from_secs(1));
+    world.memory.put_job(&row.value, row.version).await.unwrap();
+    world.memory.garble("snapshot");
+    let (mut swept, until) = (Swept::default(), Timestamp::now() + SignedDuration::from_secs(60));
+    crate::sweep::sweep(&world.conductor(), &Backlog::new(), until, &mut swept)
+        .await
+        .unwrap();
+    assert_eq!(swept.repaired.len(), 1);
+    assert_eq!(swept.troubles.len(), 1, "whoever operates Marey is told");
+    assert!(matches!(world.job().await.state, JobState::Failed { failure, .. } if failure.code == "JOB_DEADLINE"));
+}
