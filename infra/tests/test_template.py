@@ -51,6 +51,7 @@ RIGHTS = {
     "submit_job": "batch:SubmitJob",
     "list_jobs": "batch:ListJobs",
     "describe_jobs": "batch:DescribeJobs",
+    "terminate_job": "batch:TerminateJob",
     "put_events": "events:PutEvents",
     "publish": "sns:Publish",
 }

@@ -5,6 +5,7 @@
 //! repair is harmless when it is made twice, so a run may be cut off anywhere, and two may run at once.
 
 mod artifacts;
+mod containers;
 mod jobs;
 mod policy;
 mod tell;
@@ -17,7 +18,7 @@ use marey_cloud::{
     CloudError, Conductor, RealTime, Time,
     artifacts::{ListArtifacts, StoreArtifacts},
     publish::PutEvents,
-    queues::{CountMessages, SendTasks},
+    queues::{CountMessages, EndBatchJobs, SendTasks},
     store::{KeepBatches, KeepBookmarks, WriteControls, WriteJobs},
     sweep::{Repaired, cool_down, in_time},
     uploads::{ListUploads, LookAtUploads, ReadTexts},
@@ -105,6 +106,7 @@ impl Findings {
 
 /// Shares of a run's time after which a part is cut off; what one leaves, the next has.
 const JOBS_UNTIL: f64 = 0.5;
+const CONTAINERS_UNTIL: f64 = 0.6;
 const UPLOADS_UNTIL: f64 = 0.75;
 const ARTIFACTS_UNTIL: f64 = 0.85;
 
@@ -112,7 +114,7 @@ impl<S, A, Q, B, T> Sweeper<S, A, Q, B, T>
 where
     S: WriteJobs + WriteControls + KeepBatches + KeepBookmarks,
     A: StoreArtifacts + LookAtUploads + ReadTexts + ListUploads + ListArtifacts,
-    Q: SendTasks + CountMessages,
+    Q: SendTasks + CountMessages + EndBatchJobs,
     B: PutEvents,
     T: Time,
 {
@@ -132,6 +134,11 @@ where
         // It keeps to its time itself, and says what it has found when it is over.
         let end = Some(self.repair_jobs(share(JOBS_UNTIL), &mut findings).await);
         summary.jobs = summary.take("jobs", end, findings, &mut repaired);
+
+        let mut findings = Findings::default();
+        let part = self.end_containers(&mut findings);
+        let end = self.in_time(share(CONTAINERS_UNTIL), part).await;
+        summary.take("containers", end, findings, &mut repaired);
 
         let mut findings = Findings::default();
         let part = self.reconcile_uploads(policy, share(UPLOADS_UNTIL), &mut findings);

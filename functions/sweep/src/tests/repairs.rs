@@ -244,3 +244,38 @@ async fn two_sweeps_at_once_repair_like_one() {
     assert_eq!(world.memory.list("default", 100, None).await.unwrap().jobs.len(), 1);
     assert!(world.sweep().await.repairs.is_empty());
 }
+
+#[tokio::test]
+async fn containers_of_a_job_that_ended_are_ended_a_minute_later() {
+    let world = World::new();
+    world.memory.offer_batch();
+    let (ended, _) = world.running("a").await;
+    let (running, _) = world.running("b").await;
+    for job in [&ended, &running] {
+        let work = marey_cloud::queues::BatchWork {
+            first: ShardKey {
+                job: job.id,
+                stage: "pose".parse().unwrap(),
+                shard: 0,
+            },
+            count: 9,
+            round: 0,
+            timeout_s: 60,
+            express: false,
+        };
+        world.memory.submit(&work).await.unwrap();
+    }
+    let row = world.memory.job(ended.id).await.unwrap().unwrap();
+    let cancelled = row.value.apply(marey_engine::JobEvent::Cancel, world.now()).unwrap();
+    world.memory.put_job(&cancelled, row.version).await.unwrap();
+    world.sweep().await;
+    assert_eq!(
+        world.memory.batch_jobs().await.unwrap().len(),
+        2,
+        "it may notice by itself"
+    );
+    world.wait(MINUTE);
+    world.sweep().await;
+    let left = world.memory.batch_jobs().await.unwrap();
+    assert_eq!(left.iter().map(|left| left.name.job).collect::<Vec<_>>(), [running.id]);
+}
