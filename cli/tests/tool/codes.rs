@@ -1,8 +1,8 @@
 //! Every code that the sources can say is explained in docs/ERRORS.md, and nothing else is.
 //!
-//! The sources are read as text. A code stands in one of four places: in a function `code`, in a field `code`, as the first
-//! text given to `permanent` or `transient`, or behind a `StatusCode`. Whoever says codes in another way finds the document
-//! disagreeing with this test.
+//! The sources are read as text. A code stands in one of these places: in a function `code`, in a field `code`, as the first
+//! text given to `permanent`, `transient` or one of the API's refusals, behind a `StatusCode`, or as a constant. Whoever says codes in
+//! another way finds the document disagreeing with this test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -105,7 +105,17 @@ fn codes(source: &str) -> Found {
             .for_each(|text| add(text, None));
     }
     let nothing = |before: &str| before.is_empty();
-    for (mark, tries_again) in [("code:", None), ("permanent(", Some(false)), ("transient(", Some(true))] {
+    let marks = [
+        ("code:", None),
+        ("permanent(", Some(false)),
+        ("transient(", Some(true)),
+        // The API's refusals, and codes that have a name in the source.
+        ("conflict(", None),
+        ("not_found(", None),
+        ("refused(", None),
+        (": &'static str =", None),
+    ];
+    for (mark, tries_again) in marks {
         for text in after(mark).filter_map(|rest| first_text(rest, &nothing)) {
             add(text, tries_again);
         }
