@@ -1,6 +1,6 @@
 //! Containers that nobody needs any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use jiff::{SignedDuration, Timestamp};
 use marey_cloud::{CloudError, Time, queues::EndBatchJobs, store::ReadJobs};
@@ -20,12 +20,12 @@ impl<S: ReadJobs, A, Q: EndBatchJobs, B, T: Time> Sweeper<S, A, Q, B, T> {
         let mut jobs = BTreeMap::new();
         for waiting in queues.batch_jobs().await? {
             let id = waiting.name.job;
-            if !jobs.contains_key(&id) {
-                jobs.insert(id, store.job(id).await?.map(|row| row.value));
-            }
+            let job = match jobs.entry(id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(store.job(id).await?.map(|row| row.value)),
+            };
             findings.looked_at += 1;
-            let job = jobs.get(&id).and_then(Option::as_ref);
-            if !job.is_none_or(|job| needs_none(job, waiting.name.round, now)) {
+            if !job.as_ref().is_none_or(|job| needs_none(job, waiting.name.round, now)) {
                 continue;
             }
             tracing::info!(batch_job = %waiting.name, "Batch job ended that nobody needs");
