@@ -7,9 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use marey_contract::{
-    JobDetail, JobStatus, PauseRequest, ReprocessRequest, ResumeRequest, StageDetail, StageStatus,
-};
+use marey_contract::{JobDetail, JobStatus, PauseRequest, ReprocessRequest, ResumeRequest, StageDetail, StageStatus};
 use marey_tests::{World, assert_completed, facts, in_world, videos};
 use serde_json::{Value, json};
 use tokio::{
@@ -20,18 +18,33 @@ use tokio::{
 /// A second of a squat, so often that it can be cut.
 fn long(seconds: u32) -> Result<PathBuf> {
     let times = (seconds - 1).to_string();
-    let arguments = ["-stream_loop", times.as_str(), "-i", "{short}", "-c", "copy", "-f", "mp4"];
+    let arguments = [
+        "-stream_loop",
+        times.as_str(),
+        "-i",
+        "{short}",
+        "-c",
+        "copy",
+        "-f",
+        "mp4",
+    ];
     videos::converted(&format!("squats-{seconds}.mp4"), &arguments)
 }
 
 async fn submit(world: &World, video: PathBuf, wishes: &[(&str, String)]) -> Result<String> {
-    let metadata: BTreeMap<_, _> = wishes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let metadata: BTreeMap<_, _> = wishes
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect();
     let key = format!("uploads/{}.mp4", uuid::Uuid::new_v4());
     world.put_with(&key, std::fs::read(video)?, &metadata).await
 }
 
 fn stage<'a>(job: &'a JobDetail, name: &str) -> &'a StageDetail {
-    job.stages.iter().find(|stage| stage.name == name).unwrap_or_else(|| panic!("no stage {name}"))
+    job.stages
+        .iter()
+        .find(|stage| stage.name == name)
+        .unwrap_or_else(|| panic!("no stage {name}"))
 }
 
 /// Waits until a job looks as it should.
@@ -55,15 +68,23 @@ fn a_long_video_is_worked_on_in_pieces_and_joined() {
         let id = submit(&world, video.clone(), &[("params", params)]).await?;
         let job = world.end_of(&id).await?;
         assert_completed(&job);
-        let pieces = facts(&job, "probe")["shards"].as_u64().context("probe says into how many")?;
+        let pieces = facts(&job, "probe")["shards"]
+            .as_u64()
+            .context("probe says into how many")?;
         assert!(pieces >= 3, "{pieces} pieces");
         for name in ["pose", "visualize"] {
             let stage = stage(&job, name);
-            assert_eq!((stage.shards, u64::from(stage.shards_done)), (Some(pieces as u32), pieces));
+            assert_eq!(
+                (stage.shards, u64::from(stage.shards_done)),
+                (Some(pieces as u32), pieces)
+            );
         }
         let frames = facts(&job, "probe")["frames"].clone();
         assert_eq!(facts(&job, "report")["frames"], frames, "every frame was drawn once");
-        let people = facts(&job, "biomechanics")["people"].as_array().context("people")?.len();
+        let people = facts(&job, "biomechanics")["people"]
+            .as_array()
+            .context("people")?
+            .len();
         assert_eq!(people, 1, "who crosses a cut is one person");
 
         let folder = tempfile::tempdir()?;
@@ -79,7 +100,12 @@ fn a_long_video_is_worked_on_in_pieces_and_joined() {
             marey_media::probe(&tools, &video, &limits)?,
         );
         assert_eq!(Value::from(made.frame_count), frames);
-        assert!((made.duration_s - given.duration_s).abs() < 0.05, "{} s of {}", made.duration_s, given.duration_s);
+        assert!(
+            (made.duration_s - given.duration_s).abs() < 0.05,
+            "{} s of {}",
+            made.duration_s,
+            given.duration_s
+        );
         Ok(())
     });
 }
@@ -131,7 +157,11 @@ fn a_paused_workflow_waits_and_goes_on() {
         assert!(!waiting.summary.status.has_ended());
         assert_eq!(stage(&waiting, "probe").attempts, 0);
         let system = world.api.system().await?;
-        let paused = system.workflows.iter().find(|workflow| workflow.workflow == "pose").context("it is listed")?;
+        let paused = system
+            .workflows
+            .iter()
+            .find(|workflow| workflow.workflow == "pose")
+            .context("it is listed")?;
         assert_eq!(paused.pause.as_ref().context("it is paused")?.reason, pause.reason);
         let resume = ResumeRequest {
             workflow: Some("pose".into()),
@@ -149,14 +179,23 @@ fn a_paused_workflow_waits_and_goes_on() {
 fn a_cancelled_job_resumes_and_keeps_what_was_done() {
     in_world(|world| async move {
         let id = submit(&world, long(40)?, &[]).await?;
-        until(&world, &id, "pose", |job| stage(job, "pose").status == StageStatus::Running).await?;
+        until(&world, &id, "pose", |job| {
+            stage(job, "pose").status == StageStatus::Running
+        })
+        .await?;
         world.api.cancel(&id).await?;
-        let job = until(&world, &id, "the end of pose", |job| stage(job, "pose").status == StageStatus::Cancelled).await?;
+        let job = until(&world, &id, "the end of pose", |job| {
+            stage(job, "pose").status == StageStatus::Cancelled
+        })
+        .await?;
         assert_eq!(job.summary.status, JobStatus::Cancelled);
         let resumed = world.api.retry(&id).await?;
         assert_eq!((resumed.round, resumed.summary.status.has_ended()), (1, false));
         let refused = world.api.retry(&id).await.expect_err("it is running");
-        assert!(refused.to_string().contains("JOB_RUNNING") || format!("{refused:?}").contains("JOB_RUNNING"), "{refused:?}");
+        assert!(
+            refused.to_string().contains("JOB_RUNNING") || format!("{refused:?}").contains("JOB_RUNNING"),
+            "{refused:?}"
+        );
         let job = world.end_of(&id).await?;
         assert_completed(&job);
         assert_eq!(stage(&job, "probe").attempts, 1, "what was complete is kept");
@@ -188,10 +227,13 @@ async fn one_request(listener: TcpListener) -> Result<String> {
         };
         let wanted = head.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse::<usize>().ok())?
         });
         if length == 0 || wanted.is_some_and(|wanted| body.len() >= wanted) {
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await?;
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                .await?;
             return Ok(text.into_owned());
         }
     }
@@ -204,7 +246,9 @@ fn the_end_of_a_job_is_told_to_whoever_asked() {
         let notify = format!("http://127.0.0.1:{}/hook", listener.local_addr()?.port());
         let wishes = [("workflow", "probe".to_owned()), ("notify", notify)];
         let id = submit(&world, videos::short()?, &wishes).await?;
-        let told = tokio::time::timeout(Duration::from_mins(1), one_request(listener)).await.context("nobody told")??;
+        let told = tokio::time::timeout(Duration::from_mins(1), one_request(listener))
+            .await
+            .context("nobody told")??;
         let (head, body) = told.split_once("\r\n\r\n").context("a request")?;
         assert!(head.to_lowercase().contains("marey-signature: t="), "{head}");
         let event: Value = serde_json::from_str(body)?;
@@ -222,7 +266,11 @@ fn the_system_shows_its_stages_and_workers() {
         let started = Instant::now();
         loop {
             let system = world.api.system().await?;
-            let probe = system.stages.iter().find(|stage| stage.stage == "probe").context("the stage probe")?;
+            let probe = system
+                .stages
+                .iter()
+                .find(|stage| stage.stage == "probe")
+                .context("the stage probe")?;
             if probe.completed > 0 && probe.workers > 0 && probe.standard.is_some() {
                 return Ok(());
             }

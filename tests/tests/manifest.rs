@@ -50,7 +50,10 @@ fn a_manifest_with_wrong_lines_makes_one_failed_job_that_lists_them() {
         let job = world.end_of(&id).await?;
         assert_eq!(failure_code(&job), "MANIFEST_INVALID");
         let message = job.summary.error.map(|error| error.message).unwrap_or_default();
-        assert!(message.contains("line 2: ") && message.contains("line 3: ") && !message.contains("line 1:"), "{message}");
+        assert!(
+            message.contains("line 2: ") && message.contains("line 3: ") && !message.contains("line 1:"),
+            "{message}"
+        );
         assert!(
             world
                 .api

@@ -47,7 +47,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         match name {
             "format" => Program::cargo().args(["fmt", "--all", "--check"]).run()?,
             "lint" => lint()?,
-            "unit" => nextest(&["--workspace", "--exclude", "marey-tests"]).run()?,
+            "unit" => unit()?,
             "template" => template(options.cloud)?,
             _ => end_to_end(options.cloud)?,
         }
@@ -81,6 +81,14 @@ fn lint() -> Result<()> {
         println!("skipped: cargo-deny is not installed");
     }
     Ok(())
+}
+
+fn unit() -> Result<()> {
+    let mut arguments = vec!["--workspace", "--exclude", "marey-tests"];
+    if which("cargo-nextest").is_some() {
+        arguments.push("--no-fail-fast");
+    }
+    nextest(&arguments).run()
 }
 
 /// Tests with nextest where it is installed, else with cargo's own runner.

@@ -348,7 +348,7 @@ async fn a_job_is_shown_with_its_stages() {
     let job = job(&memory, "clip.mp4").await;
     let path = format!("/jobs/{}", job.id);
     assert_eq!(ask(&memory, "GET", &path, None).await.1["status"], "queued");
-    let facts = json!({"duration_s": 2.5});
+    let facts = json!({"duration_s": 2.5, "shards": 1});
     shard(&memory, job.id, "probe", |token| {
         complete(token, &["video.json"], facts)
     })

@@ -186,6 +186,8 @@ fn environment(template: &str, tools_root: &Path) -> Vec<(String, String)> {
     let variables = globals.skip_while(|line| line.trim() != "Variables:").skip(1);
     variables
         .map_while(|line| line.trim().split_once(": "))
+        // What a deployment may leave out is left out.
+        .filter(|(_, value)| !value.contains("AWS::NoValue"))
         .map(|(name, value)| (name.to_owned(), made_up(name, value, tools_root)))
         .collect()
 }

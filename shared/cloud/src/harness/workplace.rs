@@ -287,7 +287,7 @@ mod tests {
         let deep = (0..20).fold(json!(1), |inner, _| json!([inner]));
         for (facts, word) in [
             (json!({"text": "x".repeat(MOST_FACTS)}), "bytes"),
-            (json!({"people": [{"speed": 1e300}]}), "1e300 is out of range"),
+            (json!({"people": [{"speed": 1e300}]}), "is out of range"),
             (json!([1e-200]), "out of range"),
             (deep, "nested"),
         ] {
