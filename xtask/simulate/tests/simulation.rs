@@ -3,7 +3,7 @@
 use marey_simulate::{Options, Planted, invariants, simulate};
 
 /// So many seeds of the world as it is; `cargo xtask simulate` runs more.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 2000;
 
 /// A planted fault is noticed within so many seeds.
 const SEEDS_OF_FAULT: u64 = 150;
