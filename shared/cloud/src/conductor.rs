@@ -118,23 +118,6 @@ impl<S: WriteJobs + ReadControls, A: StoreArtifacts, Q: SendTasks, T: Time> Cond
         Ok(false)
     }
 
-    /// Ends a job that must not run; one that has ended stays as it is.
-    ///
-    /// # Errors
-    /// A service failed: call it again later.
-    pub async fn refuse(&self, id: JobId, failure: Failure) -> Result<(), CloudError> {
-        loop {
-            let Some(snapshot) = self.store.snapshot(id).await? else {
-                return Ok(());
-            };
-            let failure = failure.clone();
-            match self.end(&snapshot, JobEvent::Fail { failure }).await {
-                Err(CloudError::Conflict) => {}
-                other => return other,
-            }
-        }
-    }
-
     async fn carry_out(&self, snapshot: &Snapshot) -> Result<Advance, CloudError> {
         let job = &snapshot.job.value;
         let Some(workflow) = Workflow::shipped(&job.workflow) else {
@@ -284,7 +267,7 @@ fn batch_work(job: &Job, stage: &StageSpec, first: &ShardKey, count: u32) -> Bat
         count,
         round: job.round,
         timeout_s: Route::Batch.timeout_s(stage),
-        express: job.priority >= marey_engine::message::EXPRESS_PRIORITY,
+        express: job.is_express(),
     }
 }
 

@@ -5,14 +5,14 @@
 //! is parked all the same. What AWS Batch gave up on comes here too, by EventBridge (`batch`).
 
 use marey_engine::{
-    Control, Failure, FailureClass, JobState, Refusal, Shard, ShardCount, ShardEvent, ShardKey, ShardState, Snapshot,
-    Task, Workflow, plan::route,
+    Failure, FailureClass, JobState, Refusal, Shard, ShardCount, ShardEvent, ShardKey, ShardState, Snapshot, Task,
+    Workflow, plan::route,
 };
 
 use crate::{
     CloudError, Conductor, Time,
     artifacts::StoreArtifacts,
-    harness::{Disposal, Received, tell_breaker},
+    harness::{Disposal, Received, tell_of_failure},
     queues::{HoldMessages, ParkMessages, SendTasks},
     store::{FailureRecord, ReadJobs, WriteControls, WriteJobs},
 };
@@ -302,9 +302,7 @@ where
 {
     let said = |failure: &Failure| failure.code != "LEASE_EXPIRED";
     if !shard.last_failure.as_ref().is_some_and(said) {
-        let (job, now) = (shard.key.job, conductor.time.now());
-        let change = |control: &Control| control.after_failure(job, now);
-        tell_breaker(&conductor.store, &shard.key.stage, change).await;
+        tell_of_failure(&conductor.store, &shard.key, conductor.time.now()).await;
     }
 }
 

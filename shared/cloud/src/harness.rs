@@ -31,7 +31,7 @@ mod reuse;
 pub(crate) mod scratch;
 mod workplace;
 
-pub(crate) use breaker::tell_breaker;
+pub(crate) use breaker::tell_of_failure;
 use interruption::Interruption;
 use outcome::{Ended, causes, failure_of, report, unreadable};
 pub use scratch::sweep as sweep_scratch;
@@ -311,7 +311,7 @@ where
                 Ok((row, token)) => {
                     if matches!(shard.state, ShardState::Running { .. }) {
                         // Its lease had expired: whoever held it died without a word.
-                        self.went_silent(&shard.key).await;
+                        tell_of_failure(&self.conductor.store, &shard.key, self.now()).await;
                     }
                     return Ok(Admission::Granted(Box::new(Attempt {
                         job: snapshot.job.value.clone(),

@@ -18,7 +18,7 @@ use crate::{
     queues::{BatchWork, EndBatchJobs, HoldMessages, ParkMessages, SendTasks, WaitingBatchJob},
     store::{
         ApiKey, Batch, BatchItem, Bookmark, Creation, FailureRecord, JobPage, KeepBookmarks, KeepMemos, KeepPulses,
-        Memo, Pulse, ReadControls, ReadJobs, RunningPage, WriteControls, WriteJobs,
+        Memo, Pulse, ReadControls, ReadJobs, RunningPage, WriteControls, WriteJobs, place,
     },
 };
 
@@ -204,9 +204,10 @@ impl ReadJobs for Memory {
 
     async fn ahead_of(&self, job: &Job) -> Result<u64, CloudError> {
         let state = self.working("ahead_of")?;
-        let express = job.priority >= marey_engine::message::EXPRESS_PRIORITY;
-        let own = place(job);
-        Ok(running(&state.jobs, express).filter(|place| place.0 < own).count() as u64)
+        let own = place(job.created_at, job.id);
+        Ok(running(&state.jobs, job.is_express())
+            .filter(|place| place.0 < own)
+            .count() as u64)
     }
 
     async fn list(&self, owner: &str, limit: u32, cursor: Option<&str>) -> Result<JobPage, CloudError> {
@@ -245,16 +246,10 @@ impl ReadJobs for Memory {
     }
 }
 
-/// Where a job stands among the running ones: text that sorts by age.
-fn place(job: &Job) -> String {
-    format!("{:.3}#{}", job.created_at, job.id)
-}
-
 fn running(jobs: &BTreeMap<JobId, Snapshot>, express: bool) -> impl Iterator<Item = (String, JobId)> {
-    let is_express = |job: &Job| job.priority >= marey_engine::message::EXPRESS_PRIORITY;
     let jobs = jobs.values().map(|rows| &rows.job.value);
-    jobs.filter(move |job| !job.has_ended() && is_express(job) == express)
-        .map(|job| (place(job), job.id))
+    jobs.filter(move |job| !job.has_ended() && job.is_express() == express)
+        .map(|job| (place(job.created_at, job.id), job.id))
 }
 
 /// The next version of a row, if the write was decided on the row as it is.

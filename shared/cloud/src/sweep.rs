@@ -17,8 +17,8 @@ use futures_util::{
 };
 use jiff::{SignedDuration, Timestamp};
 use marey_engine::{
-    Control, JobEvent, JobId, Refusal, RepairReason, Route, Shard, ShardEvent, ShardKey, Snapshot, StageName,
-    Versioned, Workflow,
+    JobEvent, JobId, Refusal, RepairReason, Route, Shard, ShardEvent, ShardKey, Snapshot, StageName, Versioned,
+    Workflow,
     plan::route,
     repair::{Action, Backlog, Repair, lease_expired, past_deadline, repairs},
 };
@@ -27,7 +27,7 @@ use crate::{
     CloudError, Conductor, Time,
     artifacts::StoreArtifacts,
     dead_letter,
-    harness::tell_breaker,
+    harness::tell_of_failure,
     queues::SendTasks,
     store::{Bookmark, KeepBookmarks, WriteControls, WriteJobs},
     uploads::Place,
@@ -395,9 +395,7 @@ where
     match conductor.store.put_shard(&next, Some(row.version)).await {
         Ok(_) => {
             if reason == RepairReason::LeaseExpired {
-                let (job, now) = (key.job, conductor.time.now());
-                let change = |control: &Control| control.after_failure(job, now);
-                tell_breaker(&conductor.store, &key.stage, change).await;
+                tell_of_failure(&conductor.store, &key, conductor.time.now()).await;
             }
             Ok(Some(Repaired {
                 job: key.job,

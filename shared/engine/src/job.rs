@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{BatchId, Failure, JobId, RunsOn, Upload};
+use crate::{BatchId, Failure, JobId, RunsOn, Upload, message::EXPRESS_PRIORITY};
 
 /// Where a job stands. Everything but `Running` is final, until somebody asks for another round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +138,11 @@ impl Job {
     /// Whether nothing but a retry can change the job any more.
     pub fn has_ended(&self) -> bool {
         self.state != JobState::Running
+    }
+
+    /// Whether it travels in the express lane.
+    pub fn is_express(&self) -> bool {
+        self.priority >= EXPRESS_PRIORITY
     }
 
     /// When it ended.

@@ -304,10 +304,8 @@ impl Shard {
     /// # Errors
     /// [`Refusal`] for every pair of state and event that is not allowed; the shard is then unchanged.
     pub fn apply(&self, event: ShardEvent, now: Timestamp) -> Result<Self, Refusal> {
-        if let ShardEvent::Dispatch { round } = event {
-            return self.dispatch(round, now);
-        }
-        if self.has_ended() {
+        // Only another round wakes what has ended.
+        if self.has_ended() && !matches!(event, ShardEvent::Dispatch { .. }) {
             return Err(Refusal::Ended);
         }
         match event {

@@ -7,12 +7,11 @@ use marey_cloud::{
     CloudError,
     store::{
         Bookmark, Creation, FailureRecord, JobPage, KeepBookmarks, KeepMemos, KeepPulses, Memo, Pulse, ReadControls,
-        ReadJobs, RunningPage, WriteControls, WriteJobs,
+        ReadJobs, RunningPage, WriteControls, WriteJobs, place,
     },
 };
 use marey_engine::{
     Control, Job, JobId, JobState, Shard, ShardKey, ShardState, Snapshot, StageName, StageRow, Versioned,
-    message::EXPRESS_PRIORITY,
 };
 
 use crate::{
@@ -188,8 +187,7 @@ impl ReadJobs for World {
             state.settle_index(caller.now_us);
             let places = state.index.iter().filter_map(|id| {
                 let job = &state.jobs.get(id)?.rows.job.value;
-                let place = format!("{:.3}#{id}", job.created_at);
-                ((job.priority >= EXPRESS_PRIORITY) == express).then_some((place, *id))
+                (job.is_express() == express).then(|| (place(job.created_at, id), *id))
             });
             let mut places: Vec<_> = places.collect();
             places.sort();

@@ -35,7 +35,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     CloudError, Settings,
-    store::{Creation, FailureRecord, JobPage, ReadJobs, RunningPage, WriteJobs},
+    store::{Creation, FailureRecord, JobPage, ReadJobs, RunningPage, WriteJobs, place},
 };
 
 mod batches;
@@ -49,7 +49,7 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 
-use rows::{Item, RowKey, is_express, item, job_item, lane, number, owner_partition, place, read, sort_key, text};
+use rows::{Item, RowKey, item, job_item, lane, number, owner_partition, read, sort_key, text};
 
 /// The jobs table.
 #[derive(Debug, Clone)]
@@ -263,8 +263,8 @@ impl ReadJobs for Table {
         let call = call
             .select(Select::Count)
             .key_condition_expression("watch_pk = :lane AND watch_sk < :own")
-            .expression_attribute_values(":lane", text(lane(is_express(job))))
-            .expression_attribute_values(":own", text(place(job)));
+            .expression_attribute_values(":lane", text(lane(job.is_express())))
+            .expression_attribute_values(":own", text(place(job.created_at, job.id)));
         let (mut count, mut start) = (0, None::<Item>);
         loop {
             let page = call.clone().set_exclusive_start_key(start).send().await;

@@ -1,5 +1,6 @@
 //! Pauses and the circuit breaker, as an attempt meets them, and the process's pulse.
 
+use jiff::Timestamp;
 use marey_engine::{
     Control, FailureClass, Scope, Shard, ShardEvent, ShardKey, ShardState, StageName, plan::is_too_large,
 };
@@ -74,17 +75,8 @@ where
         self.count(attempt, |pulse| pulse.failed += 1);
         self.pulse(None).await;
         if error.class == FailureClass::Transient && !is_too_large(&error.code) {
-            let (job, now) = (attempt.job.id, self.now());
-            let change = |control: &Control| control.after_failure(job, now);
-            tell_breaker(&self.conductor.store, &attempt.key.stage, change).await;
+            tell_of_failure(&self.conductor.store, &attempt.key, self.now()).await;
         }
-    }
-
-    /// After an attempt that was killed, of which only the end of its lease tells.
-    pub(super) async fn went_silent(&self, key: &ShardKey) {
-        let now = self.now();
-        let change = |control: &Control| control.after_failure(key.job, now);
-        tell_breaker(&self.conductor.store, &key.stage, change).await;
     }
 
     fn count(&self, attempt: &Attempt, change: impl FnOnce(&mut Pulse)) {
@@ -105,13 +97,14 @@ where
     }
 }
 
+/// Tells a stage's breaker that it failed on a shard's job, whoever noticed it: the attempt itself, or who found it dead.
+pub(crate) async fn tell_of_failure<S: WriteControls>(store: &S, key: &ShardKey, now: Timestamp) {
+    tell_breaker(store, &key.stage, |control| control.after_failure(key.job, now)).await;
+}
+
 /// Changes a stage's control row, if there is something to change. A breaker that hears of an outcome too late, or not at
 /// all, hears of the next one: nothing fails because of it.
-pub(crate) async fn tell_breaker<S: WriteControls>(
-    store: &S,
-    stage: &StageName,
-    change: impl Fn(&Control) -> Option<Control>,
-) {
+async fn tell_breaker<S: WriteControls>(store: &S, stage: &StageName, change: impl Fn(&Control) -> Option<Control>) {
     let scope = Scope::Stage(stage.clone());
     loop {
         let rows = match store.control_rows().await {

@@ -44,7 +44,12 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let memory = Memory::default();
+        Self::within(&Memory::default()).await
+    }
+
+    /// A job of its own in a memory that others share.
+    async fn within(memory: &Memory) -> Self {
+        let memory = memory.clone();
         let (job, stages) = crate::store::contract::new_job("default", 0);
         memory.create(&job, &stages).await.unwrap();
         memory.put_object(&job.input.key, "video");

@@ -7,7 +7,7 @@ use marey_engine::{BatchId, Job, Versioned};
 use super::{Memory, next_version};
 use crate::{
     CloudError,
-    store::{ApiKey, Batch, BatchItem, BatchPage, Creation, EndedPage, FindEnded, KeepBatches, KeepKeys},
+    store::{ApiKey, Batch, BatchItem, BatchPage, Creation, EndedPage, FindEnded, KeepBatches, KeepKeys, place},
 };
 
 impl KeepBatches for Memory {
@@ -53,13 +53,13 @@ impl KeepBatches for Memory {
 
     async fn batches(&self, owner: &str, limit: u32, cursor: Option<&str>) -> Result<BatchPage, CloudError> {
         let state = self.working("batches")?;
-        let place = |batch: &Batch| format!("{:.3}#{}", batch.created_at, batch.id);
+        let place_of = |batch: &Batch| place(batch.created_at, batch.id);
         let mut batches: Vec<Batch> = state.batches.values().map(|(row, _)| row.value.clone()).collect();
-        batches.retain(|batch| batch.owner == owner && cursor.is_none_or(|after| place(batch).as_str() < after));
-        batches.sort_by_key(|batch| Reverse(place(batch)));
+        batches.retain(|batch| batch.owner == owner && cursor.is_none_or(|after| place_of(batch).as_str() < after));
+        batches.sort_by_key(|batch| Reverse(place_of(batch)));
         let more = batches.len() > limit as usize;
         batches.truncate(limit as usize);
-        let next = batches.last().filter(|_| more).map(place);
+        let next = batches.last().filter(|_| more).map(place_of);
         Ok(BatchPage { batches, next })
     }
 }

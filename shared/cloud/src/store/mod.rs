@@ -65,6 +65,11 @@ pub struct JobPage {
     pub next: Option<String>,
 }
 
+/// Where something stands among others of its kind: timestamps of equal width sort as text in the order of time.
+pub fn place(at: Timestamp, id: impl std::fmt::Display) -> String {
+    format!("{at:.3}#{id}")
+}
+
 /// Some of the jobs that run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningPage {

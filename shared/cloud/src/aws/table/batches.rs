@@ -1,6 +1,5 @@
 //! Batches.
 
-use jiff::Timestamp;
 use marey_engine::{BatchId, Versioned};
 
 use super::{
@@ -9,7 +8,7 @@ use super::{
 };
 use crate::{
     CloudError,
-    store::{Batch, BatchItem, BatchPage, Creation, KeepBatches},
+    store::{Batch, BatchItem, BatchPage, Creation, KeepBatches, place},
 };
 
 /// So many items lie in one row: with names and parameters at their longest it stays below a row's 400 KB.
@@ -34,11 +33,6 @@ fn head_key(id: BatchId) -> RowKey {
 
 fn owner_partition(owner: &str) -> String {
     format!("BATCHES#{owner}")
-}
-
-/// Timestamps of equal width sort as text in the order of time.
-fn place(at: Timestamp, id: BatchId) -> String {
-    format!("{at:.3}#{id}")
 }
 
 fn head(batch: &Batch, version: u64) -> Result<Item, CloudError> {

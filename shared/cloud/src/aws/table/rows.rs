@@ -4,11 +4,14 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
-use marey_engine::{Job, JobId, Scope, ShardKey, StageName, StageRow, Versioned, message::EXPRESS_PRIORITY};
+use marey_engine::{Job, JobId, Scope, ShardKey, StageName, StageRow, Versioned};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_attribute_value, to_attribute_value};
 
-use crate::{CloudError, store::FailureRecord};
+use crate::{
+    CloudError,
+    store::{FailureRecord, place},
+};
 
 /// The partition of the control rows.
 pub(super) const CONTROLS: &str = "CONTROL";
@@ -128,11 +131,11 @@ pub(super) fn item<T: Serialize>(key: RowKey, value: &T, version: u64) -> Result
 
 pub(super) fn job_item(job: &Job, version: u64) -> Result<Item, CloudError> {
     let mut item = item(RowKey::job(job.id), job, version)?;
-    let when = place(job);
+    let when = place(job.created_at, job.id);
     item.insert("owner_pk".to_owned(), text(owner_partition(&job.owner)));
     item.insert("owner_sk".to_owned(), text(when.clone()));
     if !job.has_ended() {
-        item.insert("watch_pk".to_owned(), text(lane(is_express(job))));
+        item.insert("watch_pk".to_owned(), text(lane(job.is_express())));
         item.insert("watch_sk".to_owned(), text(when));
     }
     Ok(item)
@@ -177,19 +180,9 @@ pub(super) fn read<T: DeserializeOwned>(item: &Item) -> Result<Versioned<T>, Clo
     })
 }
 
-/// Whether a job is one of the express lane.
-pub(super) fn is_express(job: &Job) -> bool {
-    job.priority >= EXPRESS_PRIORITY
-}
-
 /// The partition of the index `by-watch` in which a lane's running jobs stand.
 pub(super) fn lane(express: bool) -> &'static str {
     if express { "RUNNING-EXPRESS" } else { "RUNNING" }
-}
-
-/// Where a job stands among others: timestamps of equal width sort as text in the order of time.
-pub(super) fn place(job: &Job) -> String {
-    format!("{:.3}#{}", job.created_at, job.id)
 }
 
 /// Sets when a row is forgotten; `None` for never.

@@ -95,16 +95,7 @@ async fn a_stage_that_fails_every_job_is_paused_and_keeps_its_messages() {
     let memory = Memory::default();
     let mut worlds = Vec::new();
     for _ in 0..=BREAKER_THRESHOLD {
-        let (job, stages) = crate::store::contract::new_job("default", 0);
-        memory.create(&job, &stages).await.unwrap();
-        memory.put_object(&job.input.key, "video");
-        let memory = memory.clone();
-        let world = World {
-            memory,
-            job,
-            runs: Arc::default(),
-        };
-        world.conductor().advance(world.job.id).await.unwrap();
+        let world = World::within(&memory).await;
         let message = world.message();
         worlds.push((world, message));
     }
@@ -126,16 +117,7 @@ async fn a_stage_that_fails_every_job_is_paused_and_keeps_its_messages() {
 async fn bad_videos_do_not_trip_the_breaker() {
     let memory = Memory::default();
     for _ in 0..2 * BREAKER_THRESHOLD {
-        let (job, stages) = crate::store::contract::new_job("default", 0);
-        memory.create(&job, &stages).await.unwrap();
-        memory.put_object(&job.input.key, "video");
-        let memory = memory.clone();
-        let world = World {
-            memory,
-            job,
-            runs: Arc::default(),
-        };
-        world.conductor().advance(world.job.id).await.unwrap();
+        let world = World::within(&memory).await;
         let bad = |_: &Work| Err(StageError::permanent("MEDIA_EMPTY", "m", "h"));
         assert_eq!(world.probe(&world.message(), bad).await, Disposal::Acknowledge);
     }
@@ -370,16 +352,7 @@ async fn a_shard_that_its_stage_has_not_got_is_not_run() {
 async fn attempts_that_are_killed_trip_the_breaker_too() {
     let memory = Memory::default();
     for _ in 0..BREAKER_THRESHOLD {
-        let (job, stages) = crate::store::contract::new_job("default", 0);
-        memory.create(&job, &stages).await.unwrap();
-        memory.put_object(&job.input.key, "video");
-        let memory = memory.clone();
-        let world = World {
-            memory,
-            job,
-            runs: Arc::default(),
-        };
-        world.conductor().advance(world.job.id).await.unwrap();
+        let world = World::within(&memory).await;
         let message = world.message();
         // Whoever took the lease was killed, and its message comes back when it has expired.
         let row = world
