@@ -105,6 +105,15 @@ impl From<AuthChoice> for Auth {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    Remote(Remote),
+    #[command(flatten)]
+    Local(Local),
+}
+
+/// What is asked of Marey's API.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Remote {
     /// Upload videos: one is a job, several or a folder are a batch; prints its id
     #[command(
         after_help = "Examples:\n  marey submit squat.mp4 --priority 7 --watch\n  marey submit squat.mp4 --param cutoff_hz=8 --reuse\n  marey submit videos/ --name monday"
@@ -137,9 +146,6 @@ pub(crate) enum Command {
         after_help = "Example:\n  marey batch submit videos/\n  marey batch status 2f1c6a0e-5b1d-4c39-8d53-0a9f4f6f2b11"
     )]
     Batch(BatchCommand),
-    /// List the workflows, or draw one
-    #[command(after_help = "Examples:\n  marey workflows\n  marey workflows motion --svg motion.svg")]
-    Workflows(Workflows),
     /// Watch queues, workers and throughput; pause, resume, drain, limit and purge (administrators)
     #[command(
         args_conflicts_with_subcommands = true,
@@ -158,6 +164,14 @@ pub(crate) enum Command {
     /// Ask whether Marey is there, and which workflows it has
     #[command(after_help = "Example:\n  marey health --endpoint http://127.0.0.1:4566")]
     Health,
+}
+
+/// What is done on this machine, with or without Marey's API.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Local {
+    /// List the workflows, or draw one
+    #[command(after_help = "Examples:\n  marey workflows\n  marey workflows motion --svg motion.svg")]
+    Workflows(Workflows),
 }
 
 /// Arguments of `workflows`.
@@ -247,10 +261,10 @@ mod tests {
         let days = |text: &str| {
             let arguments = Arguments::try_parse_from(["marey", "system", "purge", "--older-than", text]).ok()?;
             match arguments.command {
-                Command::System(SystemView {
+                Command::Remote(Remote::System(SystemView {
                     command: Some(SystemCommand::Purge(purge)),
                     ..
-                }) => Some(purge.older_than),
+                })) => Some(purge.older_than),
                 _ => None,
             }
         };

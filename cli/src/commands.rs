@@ -19,7 +19,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use marey_contract::{ErrorAnswer, ErrorBody, JobDetail};
 
-use crate::arguments::{Arguments, Command, Global};
+use crate::arguments::{Arguments, Command, Global, Local, Remote};
 use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -88,31 +88,40 @@ async fn interruptible(arguments: &Arguments, screen: &Screen) -> Option<Result<
 }
 
 async fn dispatch(arguments: &Arguments, screen: &Screen) -> Result<Verdict, Error> {
-    if let Command::Workflows(options) = &arguments.command {
-        return workflows::workflows(&arguments.global, screen, options).await;
-    }
-    let client = connect(&arguments.global).await?;
     match &arguments.command {
-        Command::Workflows(options) => workflows::workflows(&arguments.global, screen, options).await,
-        Command::Retry(options) => again::retry(&client, screen, options).await,
-        Command::Reprocess(options) => again::reprocess(&client, screen, options).await,
-        Command::Redrive(options) => again::redrive(&client, screen, options).await,
-        Command::Batch(command) => batch::batch(&client, screen, command).await,
-        Command::System(options) => system::system(&client, screen, options).await,
-        Command::Keys(command) => keys::keys(&client, screen, command).await,
-        Command::Submit(submit) => submit::submit(&client, screen, submit).await,
-        Command::Status(job) => {
+        Command::Local(command) => local(&arguments.global, screen, command).await,
+        Command::Remote(command) => remote(&connect(&arguments.global).await?, screen, command).await,
+    }
+}
+
+/// Carries out a command that works without Marey's API, or connects itself where it has to.
+async fn local(global: &Global, screen: &Screen, command: &Local) -> Result<Verdict, Error> {
+    match command {
+        Local::Workflows(options) => workflows::workflows(global, screen, options).await,
+    }
+}
+
+async fn remote(client: &Client, screen: &Screen, command: &Remote) -> Result<Verdict, Error> {
+    match command {
+        Remote::Retry(options) => again::retry(client, screen, options).await,
+        Remote::Reprocess(options) => again::reprocess(client, screen, options).await,
+        Remote::Redrive(options) => again::redrive(client, screen, options).await,
+        Remote::Batch(command) => batch::batch(client, screen, command).await,
+        Remote::System(options) => system::system(client, screen, options).await,
+        Remote::Keys(command) => keys::keys(client, screen, command).await,
+        Remote::Submit(submit) => submit::submit(client, screen, submit).await,
+        Remote::Status(job) => {
             let job = client.job(&job.id).await?;
             show_json_or(screen, &job, || status::detail(screen, &job))
         }
-        Command::Jobs(jobs) => jobs::list(&client, screen, jobs).await,
-        Command::Results(results) => results::results(&client, screen, results).await,
-        Command::Watch(job) => watch::watch(&client, screen, &job.id).await,
-        Command::Cancel(job) => {
+        Remote::Jobs(jobs) => jobs::list(client, screen, jobs).await,
+        Remote::Results(results) => results::results(client, screen, results).await,
+        Remote::Watch(job) => watch::watch(client, screen, &job.id).await,
+        Remote::Cancel(job) => {
             let job = client.cancel(&job.id).await?;
             show_json_or(screen, &job, || cancelled(screen, &job))
         }
-        Command::Health => {
+        Remote::Health => {
             let health = client.health().await?;
             show_json_or(screen, &health, || {
                 let workflows = health
