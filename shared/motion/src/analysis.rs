@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::filter::GREATEST_ORDER;
-use crate::{Model, MotionError, Person, Pose, Recording, Skeleton, Source};
+use crate::{Findings, Model, MotionError, Person, Pose, Recording, Skeleton, Source};
 
 /// A joint or segment angle; definitions, signs, zeros and ranges are those of docs/MOTION.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -239,6 +239,9 @@ pub struct PersonAnalysis {
     pub angles: Vec<AngleSeries>,
     /// The view, or `None` when the person was seen too little to tell.
     pub camera_plane: Option<CameraPlane>,
+    /// What was found beyond the angles. Empty in analyses of layout version 1.
+    #[serde(default)]
+    pub findings: Findings,
 }
 
 impl PersonAnalysis {

@@ -5,12 +5,12 @@ use crate::body::Body;
 use crate::clean::Cleaner;
 use crate::facing::sides_seen;
 use crate::{
-    Analysis, Angle, AngleRange, AngleSeries, CameraPlane, MotionError, Person, PersonAnalysis, Pose, Recording,
-    Settings, Space, View,
+    Analysis, Angle, AngleRange, AngleSeries, CameraPlane, Findings, MotionError, Person, PersonAnalysis, Pose,
+    Recording, Settings, Space, View,
 };
 
 /// Version of the layout of [`Analysis`]. Raise it when a reader of the old layout would misread the new one.
-pub const ANALYSIS_SCHEMA_VERSION: u32 = 1;
+pub const ANALYSIS_SCHEMA_VERSION: u32 = 2;
 
 /// Fewer frames than this with shoulders or hips say too little about the camera's view.
 const LEAST_FRAMES_FOR_VIEW: usize = 3;
@@ -87,6 +87,7 @@ fn analyze_person(
         poses: cleaned.poses,
         angles,
         camera_plane,
+        findings: Findings::default(),
     }
 }
 

@@ -12,6 +12,7 @@ pub mod clean;
 pub mod error;
 mod facing;
 pub mod filter;
+pub mod findings;
 pub mod formats;
 pub mod gaps;
 pub mod identity;
@@ -27,6 +28,7 @@ pub use analysis::{
 };
 pub use analyze::{ANALYSIS_SCHEMA_VERSION, analyze};
 pub use error::MotionError;
+pub use findings::{Event, EventKind, Findings, Measure, Outcome, Repetition, Repetitions};
 pub use identity::{Identities, Sighting};
 pub use join::{Part, join};
 pub use recording::{Model, Person, Point, Pose, Recording, Source};

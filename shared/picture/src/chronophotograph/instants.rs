@@ -188,6 +188,7 @@ mod tests {
             poses: hips_px.iter().map(|hips| hips.map(pose)).collect(),
             angles: Vec::new(),
             camera_plane: None,
+            findings: marey_motion::Findings::default(),
         };
         (analysis, (0..hips_px.len()).map(|index| index as f64 / 10.0).collect())
     }

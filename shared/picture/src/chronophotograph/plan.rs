@@ -70,6 +70,7 @@ mod tests {
             poses: (0..frames).map(|frame| Some(pose(frame))).collect(),
             angles: Vec::new(),
             camera_plane: None,
+            findings: marey_motion::Findings::default(),
         };
         (person, (0..frames).map(|frame| frame as f64 / 25.0).collect())
     }
