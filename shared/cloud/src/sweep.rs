@@ -318,21 +318,8 @@ where
             conductor.advance(job).await?;
             Ok(Some(of_job))
         }
-        Action::Fail(failure) => {
-            let Ok(failed) = snapshot
-                .job
-                .value
-                .apply(JobEvent::Fail { failure }, conductor.time.now())
-            else {
-                return Ok(None);
-            };
-            match conductor.store.put_job(&failed, snapshot.job.version).await {
-                Ok(_) => Ok(Some(of_job)),
-                // It ended or went on in the meantime; the next sweep looks again.
-                Err(CloudError::Conflict) => Ok(None),
-                Err(error) => Err(error),
-            }
-        }
+        Action::Fail(failure) => change_job(conductor, snapshot, JobEvent::Fail { failure }, of_job).await,
+        Action::Postpone(deadline) => change_job(conductor, snapshot, JobEvent::Postpone { deadline }, of_job).await,
         Action::Expire(key) | Action::Resend(key) => again(conductor, workflow, snapshot, key, reason, in_hand).await,
         Action::Abandon(key) => {
             let task = task_of(conductor, snapshot, &key);
@@ -340,6 +327,23 @@ where
             let shard = Some(key);
             Ok(Some(Repaired { shard, ..of_job }))
         }
+    }
+}
+
+async fn change_job<S: WriteJobs, A, Q, T: Time>(
+    conductor: &Conductor<S, A, Q, T>,
+    snapshot: &Snapshot,
+    event: JobEvent,
+    repaired: Repaired,
+) -> Result<Option<Repaired>, CloudError> {
+    let Ok(next) = snapshot.job.value.apply(event, conductor.time.now()) else {
+        return Ok(None);
+    };
+    match conductor.store.put_job(&next, snapshot.job.version).await {
+        Ok(_) => Ok(Some(repaired)),
+        // It ended or went on in the meantime; the next sweep looks again.
+        Err(CloudError::Conflict) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -417,7 +421,7 @@ fn changed<S, A, Q, T: Time>(
     let failure = lease_expired(&row.value);
     let event = match reason {
         RepairReason::LeaseExpired => ShardEvent::Expire { failure },
-        _ => ShardEvent::Resend,
+        reason => ShardEvent::Resend { reason },
     };
     row.value.apply(event, conductor.time.now())
 }

@@ -151,10 +151,11 @@ impl Event {
 /// ([`between`] then makes the event), so that none is told twice.
 pub fn of_repair(about: &About, reason: RepairReason, shard: Option<&ShardKey>, at: Timestamp) -> Option<Event> {
     match reason {
-        RepairReason::LeaseExpired | RepairReason::MessageLost => None,
+        RepairReason::LeaseExpired | RepairReason::MessageLost | RepairReason::MessageOverdue => None,
         RepairReason::AttemptsUsedUp
         | RepairReason::PlanNotCarriedOut
         | RepairReason::PastDeadline
+        | RepairReason::OnHold
         | RepairReason::UploadUnannounced
         | RepairReason::ArtifactsOrphaned => {
             let subject = shard.map_or_else(|| about.job.to_string(), ToString::to_string);

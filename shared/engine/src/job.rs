@@ -112,6 +112,11 @@ pub enum JobEvent {
         /// When it is given up now.
         deadline: Timestamp,
     },
+    /// It waits for a pause to be lifted, and has until then now.
+    Postpone {
+        /// When it is given up now.
+        deadline: Timestamp,
+    },
     /// Somebody is about to delete it with all it made. Whoever deletes first writes this: a retry in the same moment then
     /// either came before and wins, or is refused.
     Forget,
@@ -161,9 +166,11 @@ impl Job {
         match event {
             JobEvent::Retry { deadline } => self.retry(deadline),
             JobEvent::Forget => self.forget(),
-            JobEvent::Complete { .. } | JobEvent::Fail { .. } | JobEvent::Cancel if self.has_ended() => {
-                Err(JobRefusal::Ended)
-            }
+            _ if self.has_ended() => Err(JobRefusal::Ended),
+            JobEvent::Postpone { deadline } => Ok(Self {
+                deadline: Some(self.deadline.map_or(deadline, |known| known.max(deadline))),
+                ..self.clone()
+            }),
             JobEvent::Complete { manifest, degraded } => Ok(self.ended(JobState::Completed {
                 at: now,
                 manifest,

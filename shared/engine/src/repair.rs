@@ -6,8 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Controls, Failure, FailureClass, Shard, ShardKey, ShardState, Snapshot, StageName, StageSpec, Workflow,
-    plan::{self, Route, plan},
+    Controls, Failure, FailureClass, Pause, Shard, ShardKey, ShardState, Snapshot, StageName, StageSpec, Workflow,
+    control::BREAKER,
+    plan::{self, Command, Route, plan},
 };
 
 /// So long after its end a lease is taken for abandoned. The message of a killed attempt comes back when the lease ends,
@@ -47,6 +48,8 @@ pub enum Action {
     Advance,
     /// Mark the job failed.
     Fail(Failure),
+    /// Give the job more time, until then.
+    Postpone(Timestamp),
 }
 
 /// Why a repair is made.
@@ -57,12 +60,16 @@ pub enum RepairReason {
     LeaseExpired,
     /// The shard waits and no message asks for it.
     MessageLost,
+    /// The shard has waited for so long in a backlog that its message may be lost in it.
+    MessageOverdue,
     /// The attempts are used up and no dead letter came.
     AttemptsUsedUp,
     /// What follows from the rows has not been done.
     PlanNotCarriedOut,
     /// The job's time is over.
     PastDeadline,
+    /// The job waits for somebody to lift a pause, and that is not its fault.
+    OnHold,
     /// An object lies in the bucket and no event announced it.
     UploadUnannounced,
     /// Artifacts of a job that is no longer known are past their time.
@@ -74,9 +81,11 @@ impl std::fmt::Display for RepairReason {
         f.write_str(match self {
             Self::LeaseExpired => "lease_expired",
             Self::MessageLost => "message_lost",
+            Self::MessageOverdue => "message_overdue",
             Self::AttemptsUsedUp => "attempts_used_up",
             Self::PlanNotCarriedOut => "plan_not_carried_out",
             Self::PastDeadline => "past_deadline",
+            Self::OnHold => "on_hold",
             Self::UploadUnannounced => "upload_unannounced",
             Self::ArtifactsOrphaned => "artifacts_orphaned",
         })
@@ -101,11 +110,22 @@ pub fn repairs(
     if job.has_ended() {
         return Vec::new();
     }
-    if job.deadline.is_some_and(|deadline| deadline <= now) {
-        let (action, reason) = (Action::Fail(past_deadline()), RepairReason::PastDeadline);
-        return vec![Repair { action, reason }];
-    }
     let mut repairs = Vec::new();
+    match job.deadline {
+        Some(deadline) if is_on_hold(workflow, snapshot, controls) => {
+            let whole = SignedDuration::from_secs(workflow.deadline_s().into());
+            // Seldom enough that a long pause costs a write a job now and then.
+            if deadline.duration_since(now) <= whole / 2 {
+                let (action, reason) = (Action::Postpone(now + whole), RepairReason::OnHold);
+                repairs.push(Repair { action, reason });
+            }
+        }
+        Some(deadline) if deadline <= now => {
+            let (action, reason) = (Action::Fail(past_deadline()), RepairReason::PastDeadline);
+            return vec![Repair { action, reason }];
+        }
+        _ => {}
+    }
     if !plan(workflow, snapshot, controls).is_empty() {
         // Whoever should have done it may be about to; doing it twice is the same.
         let (action, reason) = (Action::Advance, RepairReason::PlanNotCarriedOut);
@@ -129,6 +149,24 @@ pub fn repairs(
         repairs.extend(repair_of(shard, stage, backlog, now));
     }
     repairs
+}
+
+/// Whether something of the job waits for a pause that a person made: such a wait does not count against its deadline. A circuit
+/// breaker's pause does, or a stage that never works again would hold its jobs for ever.
+fn is_on_hold(workflow: &Workflow, snapshot: &Snapshot, controls: &Controls) -> bool {
+    let job = &snapshot.job.value;
+    let by_person = |pause: Option<&Pause>| pause.is_some_and(|pause| pause.by != BREAKER);
+    let is_unsent = |stage: &StageName| {
+        let sent = |command: &Command| matches!(command, Command::Dispatch { shards, .. } if shards.iter().any(|shard| shard.stage == *stage));
+        plan(workflow, snapshot, &Controls::default()).iter().any(sent)
+    };
+    workflow.stages().iter().any(|stage| {
+        let waits_for_attempt = snapshot
+            .shards_of(&stage.name)
+            .any(|shard| shard.state == ShardState::Queued && !shard.is_left_over(job.round));
+        (waits_for_attempt && by_person(controls.hold_attempt(&job.workflow, &stage.name)))
+            || (by_person(controls.hold(&job.workflow, stage)) && is_unsent(&stage.name))
+    })
 }
 
 fn repair_of(shard: &Shard, stage: &StageSpec, backlog: Option<u64>, now: Timestamp) -> Option<Repair> {
@@ -156,7 +194,12 @@ fn repair_of(shard: &Shard, stage: &StageSpec, backlog: Option<u64>, now: Timest
             if used_up {
                 (Action::Abandon(key), RepairReason::AttemptsUsedUp)
             } else {
-                (Action::Resend(key), RepairReason::MessageLost)
+                let reason = if is_lost {
+                    RepairReason::MessageLost
+                } else {
+                    RepairReason::MessageOverdue
+                };
+                (Action::Resend(key), reason)
             }
         }
         _ => return None,
@@ -183,7 +226,7 @@ pub fn past_deadline() -> Failure {
         code: "JOB_DEADLINE".to_owned(),
         message: "The job was not done in its time.".to_owned(),
         hint:
-            "Look at `marey system` for a stage that is paused or behind, then retry the job: what is complete is kept."
+            "Look at `marey system` for a stage that is broken or behind, then retry the job: what is complete is kept."
                 .to_owned(),
         stage: None,
         attempt: 0,

@@ -188,7 +188,10 @@ pub enum ShardEvent {
         round: u32,
     },
     /// The sweeper sends its task once more, since nobody knows of a message.
-    Resend,
+    Resend {
+        /// Why: its message is lost, or overdue.
+        reason: RepairReason,
+    },
     /// One of its messages reached the dead-letter queue although attempts are left: its task is sent once more. A duplicate
     /// uses up its deliveries by waiting for the attempt that runs, and says nothing about the shard.
     Revive,
@@ -365,12 +368,12 @@ impl Shard {
                 Ok(self.waiting(ShardState::Held, self.last_failure.clone(), now))
             }
             ShardEvent::Expire { failure } => self.expire(failure, now),
-            ShardEvent::Resend => {
+            ShardEvent::Resend { reason } => {
                 if self.state != ShardState::Queued {
                     return Err(Refusal::OutOfPlace);
                 }
                 Ok(Self {
-                    repaired: Some(RepairReason::MessageLost),
+                    repaired: Some(reason),
                     ..self.waiting(ShardState::Queued, self.last_failure.clone(), now)
                 })
             }

@@ -134,7 +134,7 @@ fn an_attempt_that_ends_without_a_result_is_told_however_it_ends() {
 fn a_lost_message_a_pause_and_a_retry_are_told_apart() {
     let again = |round| ShardEvent::Dispatch { round };
     assert_eq!(
-        told(vec![(300, ShardEvent::Resend), (600, ShardEvent::Resend)])[1..],
+        told(vec![(300, LOST), (600, LOST)])[1..],
         [vec![REPAIRED], vec![REPAIRED]]
     );
     let paused = told(vec![(1, ShardEvent::Hold), (2, again(0))]);
@@ -268,6 +268,7 @@ fn only_repairs_that_no_row_tells_are_told_by_the_sweeper() {
     let (about, key) = (About::from(&job()), shard("pose", 4).key);
     assert_eq!(of_repair(&about, RepairReason::LeaseExpired, Some(&key), at(1)), None);
     assert_eq!(of_repair(&about, RepairReason::MessageLost, Some(&key), at(1)), None);
+    assert_eq!(of_repair(&about, RepairReason::MessageOverdue, Some(&key), at(1)), None);
     let told = |reason, shard, now| of_repair(&about, reason, shard, at(now)).unwrap();
     let one = told(RepairReason::AttemptsUsedUp, Some(&key), 1);
     assert_eq!(
@@ -420,6 +421,10 @@ fn a_delivery_is_named_by_event_and_address() {
     assert_eq!(serde_json::from_value::<Event>(delivery.event).unwrap(), event);
 }
 
+const LOST: ShardEvent = ShardEvent::Resend {
+    reason: RepairReason::MessageLost,
+};
+
 fn any_event() -> impl Strategy<Value = ShardEvent> {
     prop_oneof![
         (1_u128..4, 1_i64..200).prop_map(|(n, until)| lease(n, until)),
@@ -440,7 +445,9 @@ fn any_event() -> impl Strategy<Value = ShardEvent> {
             cost_usd: 0.0
         }),
         (0_u32..3).prop_map(|round| ShardEvent::Dispatch { round }),
-        Just(ShardEvent::Resend),
+        Just(ShardEvent::Resend {
+            reason: RepairReason::MessageLost
+        }),
         Just(ShardEvent::Hold),
         Just(ShardEvent::Expire {
             failure: lease_expired(&shard("pose", 0))

@@ -4,7 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::*;
-use crate::{JobEvent, LeaseToken, ShardEvent, StageRow, Versioned, plan::tests::job};
+use crate::{Control, JobEvent, LeaseToken, Scope, ShardEvent, StageRow, Versioned, plan::tests::job};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
@@ -61,14 +61,24 @@ fn leased(until: i64) -> ShardEvent {
 }
 
 fn found(snapshot: &Snapshot, backlog: Option<u64>, now: i64) -> Vec<(RepairReason, &'static str)> {
+    found_under(&Controls::default(), snapshot, backlog, now)
+}
+
+fn found_under(
+    controls: &Controls,
+    snapshot: &Snapshot,
+    backlog: Option<u64>,
+    now: i64,
+) -> Vec<(RepairReason, &'static str)> {
     let backlog = backlog.map(|n| ("probe".parse().unwrap(), n)).into_iter().collect();
-    let repairs = repairs(&workflow(), snapshot, &Controls::default(), &backlog, false, at(now));
+    let repairs = repairs(&workflow(), snapshot, controls, &backlog, false, at(now));
     let name = |action: &Action| match action {
         Action::Expire(_) => "expire",
         Action::Resend(_) => "resend",
         Action::Abandon(_) => "abandon",
         Action::Advance => "advance",
         Action::Fail(_) => "fail",
+        Action::Postpone(_) => "postpone",
     };
     repairs
         .iter()
@@ -106,7 +116,8 @@ fn a_shard_without_a_message_is_sent_again() {
     );
     assert_eq!(
         found(&with(queued()), Some(9), 7200),
-        [(RepairReason::MessageLost, "resend")]
+        [(RepairReason::MessageOverdue, "resend")],
+        "it may be among the nine"
     );
     let sent = queued().apply(ShardEvent::Dispatch { round: 0 }, at(180)).unwrap();
     assert_eq!(found(&with(sent), Some(0), 200), [], "not every minute");
@@ -114,11 +125,18 @@ fn a_shard_without_a_message_is_sent_again() {
 
 #[test]
 fn a_shard_in_a_long_backlog_gets_a_second_message_and_no_third_for_half_a_day() {
-    let sent = queued().apply(ShardEvent::Resend, at(7200)).unwrap();
+    let sent = queued()
+        .apply(
+            ShardEvent::Resend {
+                reason: RepairReason::MessageLost,
+            },
+            at(7200),
+        )
+        .unwrap();
     assert_eq!(found(&with(sent.clone()), Some(9), 7200 + 43_199), []);
     assert_eq!(
         found(&with(sent), Some(9), 7200 + 43_200),
-        [(RepairReason::MessageLost, "resend")]
+        [(RepairReason::MessageOverdue, "resend")]
     );
 }
 
@@ -163,4 +181,73 @@ fn a_job_past_its_deadline_fails_and_an_ended_one_is_left_alone() {
     assert_eq!(found(&it, Some(0), 100), [(RepairReason::PastDeadline, "fail")]);
     it.job.value = it.job.value.apply(JobEvent::Cancel, at(5)).unwrap();
     assert_eq!(found(&it, Some(0), 9999), []);
+}
+
+fn paused(scope: Scope, by: &str) -> Controls {
+    let mut control = Control::new(scope);
+    control.pause = Some(Pause {
+        since: at(0),
+        by: by.to_owned(),
+        reason: "maintenance".to_owned(),
+    });
+    [control].into_iter().collect()
+}
+
+#[test]
+fn a_wait_for_a_persons_pause_does_not_count_against_the_deadline() {
+    let stage = || Scope::Stage("probe".parse().unwrap());
+    let whole = i64::from(workflow().deadline_s());
+    let mut waiting = with(queued());
+    waiting.job.value.deadline = Some(at(whole));
+    let by_ann = paused(stage(), "ann");
+    let half = whole / 2;
+    assert_eq!(
+        found_under(&by_ann, &waiting, Some(1), half - 1),
+        [],
+        "not every minute"
+    );
+    assert_eq!(
+        found_under(&by_ann, &waiting, Some(1), half),
+        [(RepairReason::OnHold, "postpone")]
+    );
+    assert_eq!(
+        found_under(&by_ann, &waiting, Some(1), whole + 9),
+        [(RepairReason::OnHold, "postpone")],
+        "also if no sweep came in time"
+    );
+    let by_breaker = paused(stage(), BREAKER);
+    assert_eq!(
+        found_under(&by_breaker, &waiting, Some(1), whole),
+        [(RepairReason::PastDeadline, "fail")],
+        "a stage that never works again must not hold its jobs for ever"
+    );
+    let elsewhere = paused(Scope::Stage("pose".parse().unwrap()), "ann");
+    assert_eq!(
+        found_under(&elsewhere, &waiting, Some(1), whole),
+        [(RepairReason::PastDeadline, "fail")],
+        "it does not wait for that pause"
+    );
+    let drained = paused(Scope::System, "ann");
+    assert_eq!(
+        found_under(&drained, &waiting, Some(1), whole),
+        [(RepairReason::PastDeadline, "fail")],
+        "a drain lets run what was sent"
+    );
+    waiting.shards.clear();
+    assert_eq!(
+        found_under(&drained, &waiting, Some(0), whole),
+        [(RepairReason::OnHold, "postpone")],
+        "and holds back what was not"
+    );
+}
+
+#[test]
+fn a_postponed_deadline_never_moves_back_and_what_has_ended_has_none() {
+    let mut job = job();
+    job.deadline = Some(at(500));
+    let postpone = |seconds| JobEvent::Postpone { deadline: at(seconds) };
+    assert_eq!(job.apply(postpone(400), at(1)).unwrap().deadline, Some(at(500)));
+    assert_eq!(job.apply(postpone(900), at(1)).unwrap().deadline, Some(at(900)));
+    let cancelled = job.apply(JobEvent::Cancel, at(2)).unwrap();
+    assert_eq!(cancelled.apply(postpone(900), at(3)), Err(crate::JobRefusal::Ended));
 }

@@ -216,7 +216,9 @@ fn any_event() -> impl Strategy<Value = ShardEvent> {
         Just(ShardEvent::Abandon { failure: failure("D") }),
         Just(ShardEvent::Cancel),
         Just(ShardEvent::Hold),
-        Just(ShardEvent::Resend),
+        Just(ShardEvent::Resend {
+            reason: RepairReason::MessageLost
+        }),
         Just(ShardEvent::Revive),
         Just(ShardEvent::Expire { failure: failure("E") }),
         (0_u32..3).prop_map(|round| ShardEvent::Dispatch { round }),

@@ -39,6 +39,8 @@ fn every_type_and_every_reason_is_explained() {
     let reasons = [
         RepairReason::LeaseExpired,
         RepairReason::MessageLost,
+        RepairReason::MessageOverdue,
+        RepairReason::OnHold,
         RepairReason::AttemptsUsedUp,
         RepairReason::PlanNotCarriedOut,
         RepairReason::PastDeadline,
