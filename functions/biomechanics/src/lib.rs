@@ -82,6 +82,7 @@ fn settings(work: &Work) -> Settings {
         order: number_or(work, "filter_order", defaults.order as f64) as usize,
         longest_gap_s: number_or(work, "longest_gap_s", defaults.longest_gap_s),
         minimum_visibility: number_or(work, "minimum_visibility", defaults.minimum_visibility.into()) as f32,
+        ..defaults
     }
 }
 

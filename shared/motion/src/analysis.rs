@@ -265,6 +265,39 @@ pub struct Settings {
     pub cutoff_hz: Option<f64>,
     /// Order of the Butterworth filter for one pass; it runs forward and backward, which doubles it.
     pub order: usize,
+    /// What is known of the person; of everybody, where there are several.
+    pub subject: Subject,
+    /// How many pixels a metre is long at the person, where something of known length stands there; else the scale
+    /// comes from the person's height.
+    pub px_per_m: Option<f64>,
+}
+
+/// What is known of the person who moves.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Subject {
+    /// Standing height in metres, with the shoes that are worn; `None` if nobody told.
+    pub height_m: Option<f64>,
+    /// Whose proportions and segment masses are assumed.
+    pub sex: Sex,
+}
+
+impl Subject {
+    /// Heights in metres that a person may have: from an infant that stands to the tallest who ever lived.
+    pub const HEIGHTS_M: std::ops::RangeInclusive<f64> = 0.4..=2.8;
+}
+
+/// Whose mean proportions and segment masses are assumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sex {
+    /// Those in the middle between women's and men's.
+    #[default]
+    Mean,
+    /// Women's.
+    Female,
+    /// Men's.
+    Male,
 }
 
 impl Settings {
@@ -293,6 +326,20 @@ impl Settings {
         if !(1..=GREATEST_ORDER).contains(&self.order) {
             return invalid(format!("order is {}, not in 1 to {GREATEST_ORDER}", self.order));
         }
+        let heights_m = Subject::HEIGHTS_M;
+        if let Some(height_m) = self.subject.height_m.filter(|height_m| !heights_m.contains(height_m)) {
+            return invalid(format!(
+                "height_m is {height_m}, not a person's height in metres ({} to {})",
+                heights_m.start(),
+                heights_m.end()
+            ));
+        }
+        if let Some(px_per_m) = self
+            .px_per_m
+            .filter(|px_per_m| !px_per_m.is_finite() || *px_per_m <= 0.0)
+        {
+            return invalid(format!("px_per_m is {px_per_m}, not above 0"));
+        }
         Ok(())
     }
 }
@@ -306,6 +353,8 @@ impl Default for Settings {
             longest_gap_s: 0.2,
             cutoff_hz: Some(6.0),
             order: 2,
+            subject: Subject::default(),
+            px_per_m: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::angles::{Posture, deviation_deg, left_from_either};
 use crate::body::Body;
 use crate::clean::Cleaner;
 use crate::facing::sides_seen;
+use crate::find::{Movement, find};
 use crate::{
     Analysis, Angle, AngleRange, AngleSeries, CameraPlane, Findings, MotionError, Person, PersonAnalysis, Pose,
     Recording, Settings, Space, View,
@@ -34,7 +35,7 @@ pub fn analyze(recording: &Recording, settings: &Settings) -> Result<Analysis, M
     let people = recording
         .people
         .iter()
-        .map(|person| analyze_person(person, &cleaner, &recording.time_s, settings, &mut notes))
+        .map(|person| analyze_person(person, recording, &cleaner, settings, &mut notes))
         .collect();
     Ok(Analysis {
         schema_version: ANALYSIS_SCHEMA_VERSION,
@@ -50,8 +51,8 @@ pub fn analyze(recording: &Recording, settings: &Settings) -> Result<Analysis, M
 
 fn analyze_person(
     person: &Person,
+    recording: &Recording,
     cleaner: &Cleaner<'_>,
-    time_s: &[f64],
     settings: &Settings,
     notes: &mut Vec<String>,
 ) -> PersonAnalysis {
@@ -76,19 +77,29 @@ fn analyze_person(
             angle,
             side,
             space,
-            range: AngleRange::of(time_s, &value_deg),
+            range: AngleRange::of(&recording.time_s, &value_deg),
             raw_deg,
             value_deg,
         })
         .collect();
-    PersonAnalysis {
+    let measured = PersonAnalysis {
         id: person.id,
         frames_seen: person.poses.iter().flatten().count(),
         poses: cleaned.poses,
         angles,
         camera_plane,
         findings: Findings::default(),
-    }
+    };
+    let movement = Movement {
+        person: &measured,
+        time_s: &recording.time_s,
+        sides_seen: &sides,
+        source: &recording.source,
+        settings,
+        longest_step_s: cleaner.longest_step_s(),
+    };
+    let findings = find(&movement, notes);
+    PersonAnalysis { findings, ..measured }
 }
 
 /// Every angle, side and space, in the order in which an analysis holds them.

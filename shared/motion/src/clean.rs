@@ -90,6 +90,11 @@ impl<'a> Cleaner<'a> {
         &self.notes
     }
 
+    /// Frames that lie further apart than this do not belong to one stretch, in seconds.
+    pub(crate) fn longest_step_s(&self) -> f64 {
+        self.longest_step_s
+    }
+
     /// Cleans one person's poses, one per frame. All poses must have the same number of points.
     pub fn clean(&self, person: &Person) -> Cleaned {
         let mut cleaned = Cleaned {

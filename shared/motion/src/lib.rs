@@ -12,6 +12,7 @@ pub mod clean;
 pub mod error;
 mod facing;
 pub mod filter;
+mod find;
 pub mod findings;
 pub mod formats;
 pub mod gaps;
@@ -24,7 +25,8 @@ pub mod timebase;
 mod validate;
 
 pub use analysis::{
-    Analysis, Angle, AngleRange, AngleSeries, CameraPlane, PersonAnalysis, Settings, Side, Space, View, series_id,
+    Analysis, Angle, AngleRange, AngleSeries, CameraPlane, PersonAnalysis, Settings, Sex, Side, Space, Subject, View,
+    series_id,
 };
 pub use analyze::{ANALYSIS_SCHEMA_VERSION, analyze};
 pub use error::MotionError;
