@@ -4,80 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::filter::GREATEST_ORDER;
-use crate::{Findings, Model, MotionError, Person, Pose, Recording, Skeleton, Source};
-
-/// A joint or segment angle; definitions, signs, zeros and ranges are those of docs/MOTION.md.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Angle {
-    /// Ankle dorsiflexion, between shank and foot: above -180 and up to 180 degrees in the image, `-90..=90` in the
-    /// world.
-    AnkleDorsiflexion,
-    /// Knee flexion, between thigh and shank: `-20..=180` degrees in the image, `0..=180` in the world.
-    KneeFlexion,
-    /// Hip flexion, between trunk and thigh, in `-120..240` degrees.
-    HipFlexion,
-    /// Shoulder flexion, between trunk and upper arm, in `-90..270` degrees.
-    ShoulderFlexion,
-    /// Elbow flexion, between upper arm and forearm, unsigned in `0..=180` degrees.
-    ElbowFlexion,
-    /// Wrist bend, between forearm and hand, unsigned in `0..=180` degrees.
-    WristFlexion,
-    /// Trunk inclination against the vertical, above -180 and up to 180 degrees.
-    Trunk,
-    /// Pelvis tilt against the horizontal, in `-90..=90` degrees.
-    Pelvis,
-}
-
-impl Angle {
-    /// All angles, in the order in which analyses hold them.
-    pub const ALL: [Self; 8] = [
-        Self::AnkleDorsiflexion,
-        Self::KneeFlexion,
-        Self::HipFlexion,
-        Self::ShoulderFlexion,
-        Self::ElbowFlexion,
-        Self::WristFlexion,
-        Self::Trunk,
-        Self::Pelvis,
-    ];
-
-    /// Stable name in files and tables, in `snake_case`.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::AnkleDorsiflexion => "ankle_dorsiflexion",
-            Self::KneeFlexion => "knee_flexion",
-            Self::HipFlexion => "hip_flexion",
-            Self::ShoulderFlexion => "shoulder_flexion",
-            Self::ElbowFlexion => "elbow_flexion",
-            Self::WristFlexion => "wrist_flexion",
-            Self::Trunk => "trunk",
-            Self::Pelvis => "pelvis",
-        }
-    }
-
-    /// Name for people.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::AnkleDorsiflexion => "Ankle dorsiflexion",
-            Self::KneeFlexion => "Knee flexion",
-            Self::HipFlexion => "Hip flexion",
-            Self::ShoulderFlexion => "Shoulder flexion",
-            Self::ElbowFlexion => "Elbow flexion",
-            Self::WristFlexion => "Wrist flexion",
-            Self::Trunk => "Trunk inclination",
-            Self::Pelvis => "Pelvis tilt",
-        }
-    }
-
-    /// The sides on which the angle exists: left and right for joints, `None` for trunk and pelvis.
-    pub const fn sides(self) -> &'static [Option<Side>] {
-        match self {
-            Self::Trunk | Self::Pelvis => &[None],
-            _ => &[Some(Side::Left), Some(Side::Right)],
-        }
-    }
-}
+use crate::{Angle, Findings, Model, MotionError, Person, Pose, Recording, Skeleton, Source};
 
 /// The subject's own side of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -150,7 +77,7 @@ impl AngleRange {
 pub struct AngleSeries {
     /// Which angle.
     pub angle: Angle,
-    /// Whose side; `None` for trunk and pelvis.
+    /// Whose side; `None` for angles in the middle of the body.
     pub side: Option<Side>,
     /// Where it was measured.
     pub space: Space,

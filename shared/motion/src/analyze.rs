@@ -7,7 +7,7 @@ use crate::facing::sides_seen;
 use crate::find::{Movement, find};
 use crate::{
     Analysis, Angle, AngleRange, AngleSeries, CameraPlane, Findings, MotionError, Person, PersonAnalysis, Pose,
-    Recording, Settings, Space, View,
+    Recording, Settings, View,
 };
 
 /// Version of the layout of [`Analysis`]. Raise it when a reader of the old layout would misread the new one.
@@ -71,7 +71,7 @@ fn analyze_person(
     let sides = sides_seen(&cleaned.poses, settings.minimum_visibility);
     let raw = measure(&person.poses, &sides, settings.minimum_visibility);
     let values = measure(&cleaned.poses, &sides, settings.minimum_visibility);
-    let angles = keys()
+    let angles = Angle::series()
         .zip(raw.into_iter().zip(values))
         .map(|((angle, side, space), (raw_deg, value_deg))| AngleSeries {
             angle,
@@ -102,19 +102,9 @@ fn analyze_person(
     PersonAnalysis { findings, ..measured }
 }
 
-/// Every angle, side and space, in the order in which an analysis holds them.
-fn keys() -> impl Iterator<Item = (Angle, Option<crate::Side>, Space)> {
-    Angle::ALL.into_iter().flat_map(|angle| {
-        angle
-            .sides()
-            .iter()
-            .flat_map(move |&side| Space::ALL.into_iter().map(move |space| (angle, side, space)))
-    })
-}
-
 /// All angles of all poses: a column per key.
 fn measure(poses: &[Option<Pose>], sides: &[f64], minimum_visibility: f32) -> Vec<Vec<Option<f64>>> {
-    let keys: Vec<_> = keys().collect();
+    let keys: Vec<_> = Angle::series().collect();
     let mut columns: Vec<Vec<Option<f64>>> = keys.iter().map(|_| Vec::with_capacity(poses.len())).collect();
     for (pose, &side_seen) in poses.iter().zip(sides) {
         let posture = pose

@@ -7,6 +7,9 @@ pub(crate) type Image = [f64; 2];
 /// A vector in the world: right, down and away from the camera, in metres.
 pub(crate) type World = [f64; 3];
 
+/// Upward in the world, if the camera is upright.
+pub(crate) const UP: World = [0.0, -1.0, 0.0];
+
 /// A pose whose landmarks count only where they are trusted.
 #[derive(Clone, Copy)]
 pub(crate) struct Body<'a> {
@@ -27,12 +30,61 @@ impl From<Landmark> for Place {
     }
 }
 
-/// Middle of the shoulders, which stands for the base of the neck.
-pub(crate) const SHOULDERS: Place = Place::Between(Landmark::LeftShoulder, Landmark::RightShoulder);
-/// Middle of the hips.
-pub(crate) const HIPS: Place = Place::Between(Landmark::LeftHip, Landmark::RightHip);
-/// Middle of the ears.
-pub(crate) const EARS: Place = Place::Between(Landmark::LeftEar, Landmark::RightEar);
+/// A point of the body from which segments are made. Those of limbs exist on either side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    Shoulder,
+    Elbow,
+    Wrist,
+    /// Middle of the knuckles of index and little finger: the hand's own axis, whichever way it is turned.
+    Knuckles,
+    Hip,
+    Knee,
+    Ankle,
+    Heel,
+    Toe,
+    LeftShoulder,
+    RightShoulder,
+    LeftHip,
+    RightHip,
+    /// Middle of the shoulders, which stands for the base of the neck.
+    Shoulders,
+    /// Middle of the hips.
+    Hips,
+    /// Middle of the ears, which are at the height of the head's centre of mass.
+    Ears,
+    Nose,
+}
+
+impl Mark {
+    /// Where it is on a side of the body; marks that are not of a limb are the same for both, and for none. A limb's mark
+    /// without a side is the left one.
+    pub(crate) const fn on(self, side: Option<Side>) -> Place {
+        use Landmark as L;
+        let is_right = matches!(side, Some(Side::Right));
+        let (left, right) = match self {
+            Self::Shoulder => (L::LeftShoulder, L::RightShoulder),
+            Self::Elbow => (L::LeftElbow, L::RightElbow),
+            Self::Wrist => (L::LeftWrist, L::RightWrist),
+            Self::Hip => (L::LeftHip, L::RightHip),
+            Self::Knee => (L::LeftKnee, L::RightKnee),
+            Self::Ankle => (L::LeftAnkle, L::RightAnkle),
+            Self::Heel => (L::LeftHeel, L::RightHeel),
+            Self::Toe => (L::LeftFootIndex, L::RightFootIndex),
+            Self::Knuckles if is_right => return Place::Between(L::RightIndex, L::RightPinky),
+            Self::Knuckles => return Place::Between(L::LeftIndex, L::LeftPinky),
+            Self::LeftShoulder => return Place::At(L::LeftShoulder),
+            Self::RightShoulder => return Place::At(L::RightShoulder),
+            Self::LeftHip => return Place::At(L::LeftHip),
+            Self::RightHip => return Place::At(L::RightHip),
+            Self::Shoulders => return Place::Between(L::LeftShoulder, L::RightShoulder),
+            Self::Hips => return Place::Between(L::LeftHip, L::RightHip),
+            Self::Ears => return Place::Between(L::LeftEar, L::RightEar),
+            Self::Nose => return Place::At(L::Nose),
+        };
+        Place::At(if is_right { right } else { left })
+    }
+}
 
 impl<'a> Body<'a> {
     pub(crate) fn new(pose: &'a Pose, minimum_visibility: f32) -> Self {
@@ -58,6 +110,11 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// Where a place is in the image: right of its left edge and **below** its top edge, in pixels.
+    pub(crate) fn seen_px(&self, place: impl Into<Place>) -> Option<[f64; 2]> {
+        self.at(place.into(), |point| [point.x_px, point.y_px].map(f64::from))
+    }
+
     /// From one place to another in the image; `None` unless both are trusted and apart.
     pub(crate) fn image(&self, from: impl Into<Place>, to: impl Into<Place>) -> Option<Image> {
         let position = |point: &Point| [f64::from(point.x_px), -f64::from(point.y_px)];
@@ -75,50 +132,6 @@ impl<'a> Body<'a> {
         let shoulders = unit(self.world(Landmark::RightShoulder, Landmark::LeftShoulder)?)?;
         let hips = unit(self.world(Landmark::RightHip, Landmark::LeftHip)?)?;
         unit(add(shoulders, hips))
-    }
-}
-
-/// The landmarks of one side that angles are made of.
-#[derive(Clone, Copy)]
-pub(crate) struct Limb {
-    pub(crate) shoulder: Landmark,
-    pub(crate) elbow: Landmark,
-    pub(crate) wrist: Landmark,
-    /// Middle of the knuckles of index and little finger: the hand's own axis, whichever way it is turned.
-    pub(crate) knuckles: Place,
-    pub(crate) hip: Landmark,
-    pub(crate) knee: Landmark,
-    pub(crate) ankle: Landmark,
-    pub(crate) heel: Landmark,
-    pub(crate) toe: Landmark,
-}
-
-impl Limb {
-    pub(crate) const fn of(side: Side) -> Self {
-        match side {
-            Side::Left => Self {
-                shoulder: Landmark::LeftShoulder,
-                elbow: Landmark::LeftElbow,
-                wrist: Landmark::LeftWrist,
-                knuckles: Place::Between(Landmark::LeftIndex, Landmark::LeftPinky),
-                hip: Landmark::LeftHip,
-                knee: Landmark::LeftKnee,
-                ankle: Landmark::LeftAnkle,
-                heel: Landmark::LeftHeel,
-                toe: Landmark::LeftFootIndex,
-            },
-            Side::Right => Self {
-                shoulder: Landmark::RightShoulder,
-                elbow: Landmark::RightElbow,
-                wrist: Landmark::RightWrist,
-                knuckles: Place::Between(Landmark::RightIndex, Landmark::RightPinky),
-                hip: Landmark::RightHip,
-                knee: Landmark::RightKnee,
-                ankle: Landmark::RightAnkle,
-                heel: Landmark::RightHeel,
-                toe: Landmark::RightFootIndex,
-            },
-        }
     }
 }
 

@@ -4,8 +4,8 @@
 //! the second stays true when the person lies, hangs or turns a somersault. It is therefore read from how the feet
 //! stand to the shanks and the nose to the neck, and not from which way the toes point in the picture.
 
-use crate::body::{Body, EARS, Limb, SHOULDERS, cross2, length, unit};
-use crate::{Landmark, Pose, Side};
+use crate::body::{Body, Mark, cross2, length, unit};
+use crate::{Pose, Side};
 
 /// Evidence below this share of its greatest possible value changes nothing: the person is seen nearly from front or
 /// back.
@@ -43,12 +43,14 @@ pub(crate) fn sides_seen(poses: &[Option<Pose>], minimum_visibility: f32) -> Vec
 /// right side is seen. Feet that point apart, as seen from the front, cancel out.
 fn evidence(body: &Body<'_>) -> f64 {
     let feet = [Side::Left, Side::Right].map(|side| {
-        let limb = Limb::of(side);
-        Some((body.image(limb.heel, limb.toe)?, body.image(limb.ankle, limb.knee)?))
+        let at = |mark: Mark| mark.on(Some(side));
+        let foot = body.image(at(Mark::Heel), at(Mark::Toe))?;
+        Some((foot, body.image(at(Mark::Ankle), at(Mark::Knee))?))
     });
+    let [shoulders, ears, nose] = [Mark::Shoulders, Mark::Ears, Mark::Nose].map(|mark| mark.on(None));
     let face = [body
-        .image(EARS, Landmark::Nose)
-        .and_then(|forward| Some((forward, body.image(SHOULDERS, EARS)?)))];
+        .image(ears, nose)
+        .and_then(|forward| Some((forward, body.image(shoulders, ears)?)))];
     let (mut sum, mut possible) = (0.0, 0.0);
     for (forward, up) in feet.into_iter().chain(face).flatten() {
         if let Some(up) = unit(up) {

@@ -9,6 +9,7 @@ mod angles;
 mod assignment;
 mod body;
 pub mod clean;
+pub mod definitions;
 pub mod error;
 mod facing;
 pub mod filter;
@@ -25,10 +26,11 @@ pub mod timebase;
 mod validate;
 
 pub use analysis::{
-    Analysis, Angle, AngleRange, AngleSeries, CameraPlane, PersonAnalysis, Settings, Sex, Side, Space, Subject, View,
+    Analysis, AngleRange, AngleSeries, CameraPlane, PersonAnalysis, Settings, Sex, Side, Space, Subject, View,
     series_id,
 };
 pub use analyze::{ANALYSIS_SCHEMA_VERSION, analyze};
+pub use definitions::{Angle, AngleKind, Bounds};
 pub use error::MotionError;
 pub use findings::{Event, EventKind, Findings, Measure, Outcome, Repetition, Repetitions};
 pub use identity::{Identities, Sighting};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Analysis, Angle, AngleSeries, PersonAnalysis, Space, View};
+use crate::{Analysis, Angle, AngleKind, AngleSeries, PersonAnalysis, Space, View};
 
 /// More people than this are counted but not listed.
 pub const MOST_PEOPLE: usize = 10;
@@ -33,7 +33,7 @@ pub struct PersonSummary {
     pub view: Option<View>,
     /// Median angle between the person's sagittal plane and the image plane in degrees, to one decimal.
     pub deviation_deg: Option<f64>,
-    /// The main angles in the image that have a value: all but wrist and pelvis.
+    /// The main angles in the image that have a value: those of the joints without the wrist, and the trunk.
     pub angles: Vec<AngleSummary>,
 }
 
@@ -78,7 +78,8 @@ impl Summary {
 impl PersonSummary {
     fn of(person: &PersonAnalysis) -> Self {
         let main = |series: &&AngleSeries| {
-            series.space == Space::Image && !matches!(series.angle, Angle::WristFlexion | Angle::Pelvis)
+            let is_joint = series.angle.kind() == AngleKind::Joint && series.angle != Angle::WristFlexion;
+            series.space == Space::Image && (is_joint || series.angle == Angle::Trunk)
         };
         Self {
             id: person.id,

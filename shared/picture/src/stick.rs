@@ -226,7 +226,8 @@ impl Stick {
                 arc.reach = foot.length();
                 Some(arc)
             }
-            Angle::WristFlexion | Angle::Trunk | Angle::Pelvis => None,
+            // Of one segment alone, or without a direction in which zero would lie.
+            _ => None,
         }
     }
 

@@ -7,135 +7,16 @@ use marey_motion::{Angle, Landmark, Pose, Settings, Side, Space, analyze};
 
 use crate::support::{Figure, Joints, ORIGIN_PX, SCALE_PX, even_s, recording};
 
+#[path = "plans.rs"]
+mod plans;
+
+use plans::{PLANS, Plan};
+
 const PANEL: [f64; 2] = [230.0, 250.0];
 const CAPTION: f64 = 44.0;
 const MARGIN: f64 = 12.0;
 
 type Vector = [f64; 2];
-
-/// What one figure shows.
-struct Plan {
-    angle: Angle,
-    values_deg: [f64; 3],
-    captions: [&'static str; 3],
-    /// Middle of the view relative to the hips, right and down, in metres.
-    middle_m: Vector,
-    /// Height of the view in metres.
-    height_m: f64,
-    /// Radius of the arc in metres.
-    arc_m: f64,
-    /// How far left of their landmarks labels stand, in pixels; `None` puts them below.
-    labels_left: Option<f64>,
-    labels: &'static [(Landmark, &'static str)],
-}
-
-const PLANS: [Plan; 8] = [
-    Plan {
-        angle: Angle::AnkleDorsiflexion,
-        values_deg: [-35.0, 0.0, 20.0],
-        captions: ["plantarflexed", "foot square to the shank", "dorsiflexed"],
-        middle_m: [0.05, 0.73],
-        height_m: 0.7,
-        arc_m: 0.17,
-        labels_left: Some(22.0),
-        labels: &[
-            (Landmark::RightKnee, "knee"),
-            (Landmark::RightAnkle, "ankle"),
-            (Landmark::RightHeel, "heel"),
-            (Landmark::RightFootIndex, "toe"),
-        ],
-    },
-    Plan {
-        angle: Angle::KneeFlexion,
-        values_deg: [-12.0, 0.0, 70.0],
-        captions: ["hyperextended", "straight", "flexed"],
-        middle_m: [0.0, 0.42],
-        height_m: 1.25,
-        arc_m: 0.25,
-        labels_left: Some(22.0),
-        labels: &[
-            (Landmark::RightHip, "hip"),
-            (Landmark::RightKnee, "knee"),
-            (Landmark::RightAnkle, "ankle"),
-        ],
-    },
-    Plan {
-        angle: Angle::HipFlexion,
-        values_deg: [-25.0, 0.0, 80.0],
-        captions: ["extended", "in line with the trunk", "flexed"],
-        middle_m: [0.02, 0.05],
-        height_m: 1.9,
-        arc_m: 0.3,
-        labels_left: Some(16.0),
-        labels: &[
-            (Landmark::RightShoulder, "shoulders"),
-            (Landmark::RightHip, "hip"),
-            (Landmark::RightKnee, "knee"),
-        ],
-    },
-    Plan {
-        angle: Angle::ShoulderFlexion,
-        values_deg: [-40.0, 0.0, 110.0],
-        captions: ["behind the trunk", "along the trunk", "raised forward"],
-        middle_m: [0.05, -0.32],
-        height_m: 1.25,
-        arc_m: 0.2,
-        labels_left: Some(24.0),
-        labels: &[
-            (Landmark::RightShoulder, "shoulder"),
-            (Landmark::RightElbow, "elbow"),
-            (Landmark::RightHip, "hips"),
-        ],
-    },
-    Plan {
-        angle: Angle::ElbowFlexion,
-        values_deg: [-30.0, 0.0, 90.0],
-        captions: ["turned the other way: no sign", "straight", "flexed"],
-        middle_m: [0.08, -0.27],
-        height_m: 0.95,
-        arc_m: 0.16,
-        labels_left: Some(32.0),
-        labels: &[
-            (Landmark::RightShoulder, "shoulder"),
-            (Landmark::RightElbow, "elbow"),
-            (Landmark::RightWrist, "wrist"),
-        ],
-    },
-    Plan {
-        angle: Angle::WristFlexion,
-        values_deg: [-45.0, 0.0, 50.0],
-        captions: ["bent the other way: no sign", "straight", "bent"],
-        middle_m: [0.17, -0.2],
-        height_m: 0.5,
-        arc_m: 0.085,
-        labels_left: None,
-        labels: &[
-            (Landmark::RightElbow, "elbow"),
-            (Landmark::RightWrist, "wrist"),
-            (Landmark::RightIndex, "knuckles"),
-        ],
-    },
-    Plan {
-        angle: Angle::Trunk,
-        values_deg: [-20.0, 0.0, 40.0],
-        captions: ["leaning back", "upright", "leaning forward"],
-        middle_m: [0.05, -0.15],
-        height_m: 1.5,
-        arc_m: 0.42,
-        labels_left: Some(16.0),
-        labels: &[(Landmark::RightShoulder, "shoulders"), (Landmark::RightHip, "hips")],
-    },
-    Plan {
-        angle: Angle::Pelvis,
-        values_deg: [-14.0, 0.0, 14.0],
-        captions: ["left hip lower", "level", "left hip higher"],
-        middle_m: [0.0, -0.05],
-        height_m: 0.85,
-        arc_m: 0.3,
-        labels_left: None,
-        labels: &[(Landmark::RightHip, "right hip"), (Landmark::LeftHip, "left hip")],
-    },
-];
 
 /// The figures with their file names.
 pub(crate) fn figures() -> Vec<(String, String)> {
@@ -225,8 +106,71 @@ fn pose(angle: Angle, value_deg: f64) -> Pose {
             yaw_deg: 90.0,
             ..Figure::default()
         },
+        Angle::Shoulders => return tilted(value_deg),
+        Angle::Head => return nodding(90.0 - value_deg),
+        Angle::Arm => Figure::symmetric(Joints {
+            shoulder_deg: value_deg + 90.0,
+            ..joints
+        }),
+        Angle::Forearm => Figure::symmetric(Joints {
+            elbow_deg: value_deg + 90.0,
+            ..joints
+        }),
+        Angle::Hand => Figure::symmetric(Joints {
+            elbow_deg: 90.0,
+            wrist_deg: value_deg,
+            ..joints
+        }),
+        Angle::Thigh => Figure::symmetric(Joints {
+            hip_deg: value_deg + 90.0,
+            knee_deg: (value_deg + 90.0).max(0.0),
+            ..joints
+        }),
+        Angle::Shank => Figure::symmetric(Joints {
+            hip_deg: (value_deg + 90.0).max(0.0),
+            knee_deg: (-90.0 - value_deg).max(0.0),
+            ..joints
+        }),
+        Angle::Foot => Figure::symmetric(Joints {
+            ankle_deg: value_deg,
+            ..joints
+        }),
     };
     figure.pose()
+}
+
+/// Standing, seen from the front, with everything above the hips leaning to a side.
+fn tilted(angle_deg: f64) -> Pose {
+    let standing = Figure {
+        yaw_deg: 90.0,
+        ..Figure::default()
+    };
+    turned_px(&standing.pose(), ORIGIN_PX, angle_deg, |landmark| {
+        landmark.index() < Landmark::LeftHip.index()
+    })
+}
+
+/// Standing, seen from the right, with the head bent forward about the middle of the shoulders.
+fn nodding(forward_deg: f64) -> Pose {
+    let pose = Figure::default().pose();
+    let neck = &pose.points[Landmark::RightShoulder.index()];
+    let neck_px = [f64::from(neck.x_px), f64::from(neck.y_px)];
+    turned_px(&pose, neck_px, -forward_deg, |landmark| {
+        landmark <= Landmark::MouthRight
+    })
+}
+
+/// A pose of which some landmarks are turned anticlockwise in the image.
+fn turned_px(pose: &Pose, about_px: Vector, angle_deg: f64, is_turned: impl Fn(Landmark) -> bool) -> Pose {
+    let (sin, cos) = angle_deg.to_radians().sin_cos();
+    let mut turned = pose.clone();
+    for landmark in Landmark::ALL.into_iter().filter(|&landmark| is_turned(landmark)) {
+        let point = &mut turned.points[landmark.index()];
+        let [x, y] = minus([f64::from(point.x_px), f64::from(point.y_px)], about_px);
+        point.x_px = (about_px[0] + x * cos + y * sin) as f32;
+        point.y_px = (about_px[1] + y * cos - x * sin) as f32;
+    }
+    turned
 }
 
 fn reading(angle: Angle, value_deg: f64) -> String {
@@ -257,6 +201,10 @@ impl Panel<'_> {
         series
             .and_then(|series| series.value_deg[0])
             .expect("every landmark of the drawn pose is trusted")
+    }
+
+    fn is_from_the_front(&self) -> bool {
+        matches!(self.plan.angle, Angle::Pelvis | Angle::Shoulders)
     }
 
     /// Pixels of the panel per metre.
@@ -319,7 +267,7 @@ impl Panel<'_> {
         let (far_leg, far_arm) = limbs(Side::Left);
         let (near_leg, near_arm) = limbs(Side::Right);
         // Seen from the front neither side is nearer.
-        let from_the_front = self.plan.angle == Angle::Pelvis;
+        let from_the_front = self.is_from_the_front();
         for (from, to, width) in far_leg.into_iter().chain(far_arm) {
             self.limb(svg, from, to, width, if from_the_front { "#bcc5d1" } else { "#e3e7ed" });
         }
@@ -404,6 +352,14 @@ impl Panel<'_> {
             Angle::WristFlexion => chain(at(L::RightElbow), at(L::RightWrist), knuckles),
             Angle::Trunk => (None, (hips, shoulders), [0.0, -1.0]),
             Angle::Pelvis => (None, (at(L::RightHip), at(L::LeftHip)), [1.0, 0.0]),
+            Angle::Shoulders => (None, (at(L::RightShoulder), at(L::LeftShoulder)), [1.0, 0.0]),
+            Angle::Head => (None, (shoulders, self.between(L::LeftEar, L::RightEar)), [1.0, 0.0]),
+            Angle::Arm => (None, (at(L::RightShoulder), at(L::RightElbow)), [1.0, 0.0]),
+            Angle::Forearm => (None, (at(L::RightElbow), at(L::RightWrist)), [1.0, 0.0]),
+            Angle::Hand => (None, (at(L::RightWrist), knuckles), [1.0, 0.0]),
+            Angle::Thigh => (None, (at(L::RightHip), at(L::RightKnee)), [1.0, 0.0]),
+            Angle::Shank => (None, (at(L::RightKnee), at(L::RightAnkle)), [1.0, 0.0]),
+            Angle::Foot => (None, (at(L::RightHeel), at(L::RightFootIndex)), [1.0, 0.0]),
         };
         let segment = "stroke=\"#1d4f7c\" stroke-width=\"3.5\" stroke-linecap=\"round\"";
         if let Some((from, to)) = fixed {
@@ -433,8 +389,8 @@ impl Panel<'_> {
         let toe = landmark == Landmark::RightFootIndex;
         let (x, y, anchor) = match self.plan.labels_left {
             Some(left) if !toe => (x - left, y + 4.0, "end"),
-            _ if landmark == Landmark::LeftHip => (x - 8.0, y + 28.0, "start"),
-            _ if self.plan.angle == Angle::Pelvis => (x + 8.0, y + 28.0, "end"),
+            _ if matches!(landmark, Landmark::LeftHip | Landmark::LeftShoulder) => (x - 8.0, y + 28.0, "start"),
+            _ if self.is_from_the_front() => (x + 8.0, y + 28.0, "end"),
             _ => (x, y + 32.0, "middle"),
         };
         let _ = writeln!(

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Analysis, Angle, MotionError, Space, series_id};
+use crate::{Analysis, Angle, MotionError, series_id};
 
 /// Writes every angle: columns `time_s` and `person`, then one per series, such as `left_knee_flexion_image_deg`, in
 /// the same order for every analysis. A row for each frame of each person, person after person; gaps are empty.
@@ -13,15 +13,7 @@ use crate::{Analysis, Angle, MotionError, Space, series_id};
 /// [`MotionError::InvalidAnalysis`] or [`MotionError::NotFinite`], as [`Analysis::validate`] says.
 pub fn angles_to_csv(analysis: &Analysis) -> Result<String, MotionError> {
     analysis.validate()?;
-    let keys: Vec<_> = Angle::ALL
-        .into_iter()
-        .flat_map(|angle| {
-            angle
-                .sides()
-                .iter()
-                .flat_map(move |&side| Space::ALL.map(|space| (angle, side, space)))
-        })
-        .collect();
+    let keys: Vec<_> = Angle::series().collect();
     let mut csv = "time_s,person".to_owned();
     for &(angle, side, space) in &keys {
         csv.push(',');

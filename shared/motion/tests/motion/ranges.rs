@@ -25,17 +25,43 @@ fn any_pose() -> impl Strategy<Value = Pose> {
     proptest::collection::vec(point, Landmark::ALL.len()).prop_map(|points| Pose { score: 0.9, points })
 }
 
-/// The ranges of docs/MOTION.md.
-fn is_in_range(angle: Angle, space: Space, value_deg: f64) -> bool {
-    match (angle, space) {
-        (Angle::Trunk, _) => value_deg > -180.0 && value_deg <= 180.0,
-        (Angle::AnkleDorsiflexion | Angle::Pelvis, _) => (-90.0..=90.0).contains(&value_deg),
-        (Angle::KneeFlexion, Space::Image) => (-20.0..=180.0).contains(&value_deg),
-        (Angle::KneeFlexion, Space::World) | (Angle::ElbowFlexion | Angle::WristFlexion, _) => {
-            (0.0..=180.0).contains(&value_deg)
+/// The ranges of docs/MOTION.md, which has a row for each angle: `| … (`id`) | … | [−20, 180]; world [0, 180] | … |`.
+#[test]
+fn the_documented_ranges_are_those_of_the_code() {
+    let docs = include_str!("../../../../docs/MOTION.md").replace('−', "-");
+    for angle in Angle::ALL {
+        let row = docs
+            .lines()
+            .find(|line| line.starts_with('|') && line.contains(&format!("(`{}`)", angle.id())));
+        let row = row.unwrap_or_else(|| panic!("docs/MOTION.md has no row for {}", angle.id()));
+        let [image, world] = Space::ALL.map(|space| angle.bounds(space).to_string());
+        let range = if image == world {
+            image
+        } else {
+            format!("{image}; world {world}")
+        };
+        assert!(
+            row.contains(&format!("| {range} |")),
+            "{} is {range}, not as in {row}",
+            angle.id()
+        );
+    }
+}
+
+#[test]
+fn bounds_hold_every_direction_once() {
+    for bounds in Angle::ALL
+        .into_iter()
+        .flat_map(|angle| Space::ALL.map(|space| angle.bounds(space)))
+    {
+        let (least, greatest) = (bounds.least_deg(), bounds.greatest_deg());
+        if bounds.is_turn() {
+            assert!((greatest - least - 360.0).abs() < 1e-12);
+            assert_ne!(bounds.contains(least), bounds.contains(greatest), "{bounds}");
+        } else {
+            assert!(bounds.contains(least) && bounds.contains(greatest), "{bounds}");
         }
-        (Angle::HipFlexion, _) => (-120.0..240.0).contains(&value_deg),
-        (Angle::ShoulderFlexion, _) => (-90.0..270.0).contains(&value_deg),
+        assert!(!bounds.contains(least - 1e-9) && !bounds.contains(greatest + 1e-9) && !bounds.contains(f64::NAN));
     }
 }
 
@@ -134,7 +160,8 @@ proptest! {
         let analysis = analyze(&recording(even_s(poses.len(), 30.0), poses.into_iter().map(Some).collect()), &unfiltered()).unwrap();
         for series in &analysis.people[0].angles {
             for value in series.value_deg.iter().chain(&series.raw_deg).flatten() {
-                prop_assert!(is_in_range(series.angle, series.space, *value), "{} is {value}", series.id());
+                let bounds = series.angle.bounds(series.space);
+                prop_assert!(bounds.contains(*value), "{} is {value}, not in {bounds}", series.id());
             }
         }
     }
