@@ -1,23 +1,17 @@
 //! From a recording to an analysis: clean the poses, then measure angles on what is left.
 
-use crate::angles::{Posture, deviation_deg, left_from_either};
+use crate::angles::Posture;
 use crate::body::Body;
 use crate::clean::Cleaner;
 use crate::facing::sides_seen;
 use crate::find::{Movement, find};
+use crate::plane::{camera_plane, deviations_deg, view_note};
 use crate::{
-    Analysis, Angle, AngleRange, AngleSeries, CameraPlane, Findings, MotionError, Person, PersonAnalysis, Pose,
-    Recording, Settings, View,
+    Analysis, Angle, AngleRange, AngleSeries, Findings, MotionError, Person, PersonAnalysis, Pose, Recording, Settings,
 };
 
 /// Version of the layout of [`Analysis`]. Raise it when a reader of the old layout would misread the new one.
 pub const ANALYSIS_SCHEMA_VERSION: u32 = 2;
-
-/// Fewer frames than this with shoulders or hips say too little about the camera's view.
-const LEAST_FRAMES_FOR_VIEW: usize = 3;
-
-/// A side view in which the person turns away from it in at least this share of the frames is noted.
-const LEAST_NOTED_SHARE: f64 = 0.1;
 
 /// Cleans a recording and measures every angle of every person.
 ///
@@ -93,7 +87,6 @@ fn analyze_person(
     let movement = Movement {
         person: &measured,
         time_s: &recording.time_s,
-        sides_seen: &sides,
         source: &recording.source,
         settings,
         longest_step_s: cleaner.longest_step_s(),
@@ -119,55 +112,6 @@ fn measure(poses: &[Option<Pose>], sides: &[f64], minimum_visibility: f32) -> Ve
         }
     }
     columns
-}
-
-/// How far the person was turned out of the image plane, in the frames that tell, in order of size.
-fn deviations_deg(poses: &[Option<Pose>], minimum_visibility: f32) -> Vec<f64> {
-    let mut deviations_deg: Vec<f64> = poses
-        .iter()
-        .flatten()
-        .filter_map(|pose| left_from_either(&Body::new(pose, minimum_visibility)).map(deviation_deg))
-        .collect();
-    deviations_deg.sort_unstable_by(f64::total_cmp);
-    deviations_deg
-}
-
-fn camera_plane(deviations_deg: &[f64]) -> Option<CameraPlane> {
-    if deviations_deg.len() < LEAST_FRAMES_FOR_VIEW {
-        return None;
-    }
-    let median_deg = deviations_deg.get(deviations_deg.len() / 2)?;
-    Some(CameraPlane::from_deviation_deg(*median_deg))
-}
-
-/// What the view means for whoever reads the angles.
-fn view_note(person: u32, plane: CameraPlane, deviations_deg: &[f64]) -> Option<String> {
-    let deviation_deg = plane.deviation_deg;
-    match plane.view {
-        View::Side => {
-            let is_turned = |&&deviation_deg: &&f64| CameraPlane::from_deviation_deg(deviation_deg).view != View::Side;
-            let turned = deviations_deg.iter().filter(is_turned).count() as f64 / deviations_deg.len() as f64;
-            (turned >= LEAST_NOTED_SHARE).then(|| {
-                format!(
-                    "Person {person} is seen from the side in most frames but turns away from it in {:.0} % of them: \
-                     flexion and extension read from the picture there are not measurements, and the extremes over \
-                     the whole recording may come from those frames.",
-                    100.0 * turned
-                )
-            })
-        }
-        View::Oblique => Some(format!(
-            "Person {person} is seen obliquely, about {deviation_deg:.0} degrees off a side view: flexion and extension \
-             read from the picture are distorted. Compare only recordings filmed from the same place, or film from \
-             the side."
-        )),
-        View::Frontal => Some(format!(
-            "Person {person} is seen from the front or back, about {deviation_deg:.0} degrees off a side view: flexion \
-             and extension of ankle, knee, hip, shoulder and trunk point towards or away from the camera and cannot \
-             be read from the picture. The values show that something moves, not how far; film from the side to \
-             measure them."
-        )),
-    }
 }
 
 impl AngleRange {

@@ -3,7 +3,7 @@
 
 use crate::filter::Butterworth;
 use crate::gaps::{State, fill, stretches};
-use crate::timebase::{Grid, Timebase};
+use crate::timebase::{Grid, Timebase, longest_step_s};
 use crate::{MotionError, Person, Point, Pose, Settings};
 
 /// The coordinates of a landmark in one frame: `x_px, y_px, z_px, x_m, y_m, z_m`.
@@ -69,7 +69,6 @@ impl<'a> Cleaner<'a> {
     pub fn new(time_s: &'a [f64], settings: &'a Settings) -> Result<Self, MotionError> {
         settings.validate()?;
         let timebase = Timebase::of(time_s);
-        let interval_s = timebase.map_or(0.0, |timebase| timebase.interval_s);
         let mut notes = Vec::new();
         let plan = match (settings.cutoff_hz, timebase) {
             (Some(cutoff_hz), Some(timebase)) => plan(cutoff_hz, settings.order, time_s, timebase, &mut notes)?,
@@ -79,8 +78,7 @@ impl<'a> Cleaner<'a> {
             time_s,
             settings,
             plan,
-            // Slowly sampled recordings have steps longer than the longest gap; only a step out of line is a gap.
-            longest_step_s: settings.longest_gap_s.max(1.5 * interval_s),
+            longest_step_s: longest_step_s(time_s, settings.longest_gap_s),
             notes,
         })
     }

@@ -162,6 +162,8 @@ pub(crate) const HAND: Segment = segment(Wrist, Knuckles);
 pub(crate) const THIGH: Segment = segment(Hip, Knee);
 pub(crate) const SHANK: Segment = segment(Knee, Ankle);
 pub(crate) const FOOT: Segment = segment(Heel, Toe);
+pub(crate) const FOOT_TO_ANKLE: Segment = segment(Heel, Ankle);
+pub(crate) const UP_THE_BACK: Segment = segment(Hip, Shoulder);
 
 /// How an angle is measured.
 #[derive(Debug, Clone, Copy, PartialEq)]

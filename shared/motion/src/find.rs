@@ -3,18 +3,15 @@
 //! Each finder is a module of its own with one function that reads a [`Movement`] and what was found before it, and adds
 //! to the [`Findings`]. A new one needs one line in [`find`].
 
-use crate::{Findings, PersonAnalysis, Settings, Source};
+use crate::{Findings, PersonAnalysis, Settings, Source, kinematics, plane, scale, symmetry};
 
 /// What every finder may look at: one person's cleaned movement and how it was measured.
 #[derive(Clone, Copy)]
-#[expect(dead_code, reason = "finders read what they need")]
 pub(crate) struct Movement<'a> {
     /// Cleaned poses, angles and the camera's view; its own findings are still empty.
     pub(crate) person: &'a PersonAnalysis,
     /// Presentation time of each frame in seconds.
     pub(crate) time_s: &'a [f64],
-    /// Per frame +1 where the camera sees the person's right side, else -1.
-    pub(crate) sides_seen: &'a [f64],
     /// The picture.
     pub(crate) source: &'a Source,
     /// How the recording was cleaned, and what is known of the subject.
@@ -25,8 +22,11 @@ pub(crate) struct Movement<'a> {
 
 /// Everything found in one person's movement. Sentences for a reader are added to `notes`.
 pub(crate) fn find(movement: &Movement<'_>, notes: &mut Vec<String>) -> Findings {
-    let findings = Findings::default();
+    let mut findings = Findings::default();
     // In this order: later finders build on what earlier ones found.
-    let _ = (movement, notes);
+    plane::find(movement, &mut findings);
+    scale::find(movement, &mut findings, notes);
+    kinematics::find(movement, &mut findings);
+    symmetry::find(movement, &mut findings);
     findings
 }

@@ -16,7 +16,7 @@ pub enum State {
 }
 
 /// Slack on durations, for times that went through decimal fractions.
-const SLACK_S: f64 = 1e-9;
+pub(crate) const SLACK_S: f64 = 1e-9;
 
 /// Fills gaps by piecewise cubic Hermite interpolation that does not overshoot (Fritsch and Butland 1984; the slopes
 /// are those of `SciPy`'s `PchipInterpolator`). A gap lasts from the frame seen before it to the frame seen after it;

@@ -38,6 +38,13 @@ impl Timebase {
     }
 }
 
+/// Frames that lie further apart than this do not belong to one stretch, in seconds. Slowly sampled recordings have steps
+/// longer than the longest gap; only a step out of line is a gap.
+pub(crate) fn longest_step_s(time_s: &[f64], longest_gap_s: f64) -> f64 {
+    let interval_s = Timebase::of(time_s).map_or(0.0, |timebase| timebase.interval_s);
+    longest_gap_s.max(1.5 * interval_s)
+}
+
 /// `N` signals on an even grid from the first to the last moment of the uneven signals that it was made from.
 #[derive(Debug)]
 pub(crate) struct Grid<const N: usize> {
@@ -92,7 +99,9 @@ fn interpolate<const N: usize>(time_s: &[f64], rows: &[[f64; N]], wanted_s: &[f6
     }
 }
 
-fn slope<const N: usize>(time_s: &[f64], rows: &[[f64; N]], index: usize) -> [f64; N] {
+/// The slope at a sample of the parabola through it and its neighbours; at an end, of the parabola through the three
+/// samples there, and of two samples that of the line. The caller makes sure that there are two or more.
+pub(crate) fn slope<const N: usize>(time_s: &[f64], rows: &[[f64; N]], index: usize) -> [f64; N] {
     let last = time_s.len() - 1;
     if last == 1 {
         return std::array::from_fn(|lane| (rows[1][lane] - rows[0][lane]) / (time_s[1] - time_s[0]));
@@ -100,15 +109,26 @@ fn slope<const N: usize>(time_s: &[f64], rows: &[[f64; N]], index: usize) -> [f6
     let middle = index.clamp(1, last - 1);
     let before_s = time_s[middle] - time_s[middle - 1];
     let after_s = time_s[middle + 1] - time_s[middle];
+    let bend = bend(time_s, rows, middle);
+    std::array::from_fn(|lane| {
+        let before = (rows[middle][lane] - rows[middle - 1][lane]) / before_s;
+        match index.cmp(&middle) {
+            std::cmp::Ordering::Less => before - bend[lane] * before_s,
+            std::cmp::Ordering::Equal => before + bend[lane] * before_s,
+            std::cmp::Ordering::Greater => before + bend[lane] * (before_s + 2.0 * after_s),
+        }
+    })
+}
+
+/// The coefficient of the square in the parabola through a sample and its two neighbours, which is half of the second
+/// derivative.
+pub(crate) fn bend<const N: usize>(time_s: &[f64], rows: &[[f64; N]], middle: usize) -> [f64; N] {
+    let before_s = time_s[middle] - time_s[middle - 1];
+    let after_s = time_s[middle + 1] - time_s[middle];
     std::array::from_fn(|lane| {
         let before = (rows[middle][lane] - rows[middle - 1][lane]) / before_s;
         let after = (rows[middle + 1][lane] - rows[middle][lane]) / after_s;
-        let bend = (after - before) / (before_s + after_s);
-        match index.cmp(&middle) {
-            std::cmp::Ordering::Less => before - bend * before_s,
-            std::cmp::Ordering::Equal => before + bend * before_s,
-            std::cmp::Ordering::Greater => after + bend * after_s,
-        }
+        (after - before) / (before_s + after_s)
     })
 }
 

@@ -1,5 +1,6 @@
 //! What an analysis must keep to before it is stored or after it is read.
 
+use crate::findings::{Measure, Outcome, Scale};
 use crate::recording::check_times;
 use crate::{Analysis, AngleSeries, MotionError, PersonAnalysis, Point};
 
@@ -54,7 +55,49 @@ impl Analysis {
                 return Err(MotionError::NotFinite(name(&series.id())));
             }
         }
-        Ok(())
+        self.validate_findings(person)
+    }
+
+    fn validate_findings(&self, person: &PersonAnalysis) -> Result<(), MotionError> {
+        let name = |what: &str| format!("{what} of person {}", person.id);
+        let findings = &person.findings;
+        if findings.scale.as_ref().is_some_and(|scale| !is_scale(scale)) {
+            return Err(MotionError::NotFinite(name("the scale")));
+        }
+        for track in findings.kinematics.iter().flat_map(|kinematics| &kinematics.tracks) {
+            for values in [&track.position, &track.velocity, &track.acceleration] {
+                if values.len() != self.time_s.len() {
+                    let reason = format!(
+                        "the track {} does not have {} frames",
+                        name(&track.id),
+                        self.time_s.len()
+                    );
+                    return Err(MotionError::InvalidAnalysis(reason));
+                }
+                if values.iter().flatten().flatten().any(|value| !value.is_finite()) {
+                    return Err(MotionError::NotFinite(name(&track.id)));
+                }
+            }
+        }
+        let is_unsound = |measure: &&Measure| !is_outcome(&measure.outcome);
+        match findings.measures.iter().find(is_unsound) {
+            Some(measure) => Err(MotionError::NotFinite(name(&measure.id))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_scale(scale: &Scale) -> bool {
+    let others = [Some(scale.confidence), scale.floor_angle_deg, scale.floor_at_left_px];
+    scale.m_per_px.is_finite() && others.into_iter().flatten().all(f64::is_finite)
+}
+
+fn is_outcome(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Given {
+            value, sd, confidence, ..
+        } => value.is_finite() && confidence.is_finite() && sd.is_none_or(f64::is_finite),
+        Outcome::Withheld { .. } => true,
     }
 }
 

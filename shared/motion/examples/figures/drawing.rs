@@ -1,4 +1,4 @@
-//! One figure for each angle: a body to either side of zero and at it, with the directions between which the angle is
+//! One figure for each angle: a body in three postures, with the directions between which the angle is
 //! measured. The numbers in the figures are measured by this crate on the poses that are drawn.
 
 use std::fmt::Write;
@@ -31,7 +31,7 @@ fn draw(plan: &Plan) -> String {
     let height = PANEL[1] + CAPTION + 2.0 * MARGIN;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-         font-family=\"Helvetica, Arial, sans-serif\">\n<title>{}: to either side of zero and at it</title>\n\
+         font-family=\"Helvetica, Arial, sans-serif\">\n<title>{}: three postures with their values</title>\n\
          <rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n",
         plan.angle.label()
     );

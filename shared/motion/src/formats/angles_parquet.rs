@@ -7,11 +7,11 @@ use crate::{Analysis, AngleSeries, MotionError};
 pub const ANGLES_SCHEMA_VERSION: u32 = 1;
 
 const KIND: &str = "marey_angles";
-const UNITS: &str = "_deg: degrees; _s: seconds of presentation time";
+const UNITS: &str = "_deg: degrees; _deg_per_s: degrees per second; _s: seconds of presentation time";
 
 /// Writes every angle of every person: columns `frame`, `time_s`, `person`, `angle`, `side` (none for trunk and
-/// pelvis), `space`, `raw_deg` and `value_deg` (none in gaps). The settings of the analysis are in the metadata, as
-/// JSON.
+/// pelvis), `space`, `raw_deg`, `value_deg` (none in gaps) and `velocity_deg_per_s` (of `value_deg`, see
+/// [`Analysis::velocity_deg_per_s`]). The settings of the analysis are in the metadata, as JSON.
 ///
 /// # Errors
 ///
@@ -41,6 +41,11 @@ pub fn angles_to_parquet(analysis: &Analysis) -> Result<Vec<u8>, MotionError> {
             .iter()
             .flat_map(|(_, series)| series.value_deg.iter().map(Option::is_some)),
     );
+    let velocities: Vec<Option<f64>> = series
+        .iter()
+        .flat_map(|(_, series)| analysis.velocity_deg_per_s(series))
+        .collect();
+    let velocity = levels(velocities.iter().map(Option::is_some));
     write(KIND, &fields(), metadata(analysis)?, |index| match index {
         0 => required(Values::Int32(series.iter().flat_map(|_| 0..frames as i32).collect())),
         1 => required(Values::Double(
@@ -68,7 +73,7 @@ pub fn angles_to_parquet(analysis: &Analysis) -> Result<Vec<u8>, MotionError> {
                 levels: Some(&raw),
             }
         }
-        _ => {
+        7 => {
             let values = series
                 .iter()
                 .flat_map(|(_, series)| series.value_deg.iter().copied().flatten());
@@ -77,6 +82,10 @@ pub fn angles_to_parquet(analysis: &Analysis) -> Result<Vec<u8>, MotionError> {
                 levels: Some(&value),
             }
         }
+        _ => Column {
+            values: Values::Double(velocities.iter().copied().flatten().collect()),
+            levels: Some(&velocity),
+        },
     })
 }
 
@@ -92,7 +101,7 @@ fn repeat<S, T: Copy>(series: &[S], frames: usize, value: impl Fn(&S) -> T) -> V
         .collect()
 }
 
-fn fields() -> [Field; 8] {
+fn fields() -> [Field; 9] {
     [
         Field::required("frame", Kind::Int32),
         Field::required("time_s", Kind::Double),
@@ -102,6 +111,7 @@ fn fields() -> [Field; 8] {
         Field::required("space", Kind::Text),
         Field::optional("raw_deg", Kind::Double),
         Field::optional("value_deg", Kind::Double),
+        Field::optional("velocity_deg_per_s", Kind::Double),
     ]
 }
 

@@ -6,12 +6,14 @@
 mod angles_parquet;
 mod csv;
 mod json;
+mod kinematics;
 mod recording_parquet;
 mod table;
 
 pub use angles_parquet::{ANGLES_SCHEMA_VERSION, angles_to_parquet};
 pub use csv::angles_to_csv;
 pub use json::{analysis_from_json, analysis_to_json, recording_from_json, recording_to_json};
+pub use kinematics::{KINEMATICS_SCHEMA_VERSION, kinematics_to_csv, kinematics_to_parquet};
 pub use recording_parquet::{RECORDING_SCHEMA_VERSION, recording_from_parquet, recording_to_parquet};
 
 use crate::MotionError;

@@ -172,7 +172,7 @@ fn csv_has_a_column_per_series_and_a_row_per_frame_and_person() {
     let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!(lines.len(), 1 + 3 * 20);
     assert!(
-        lines.iter().all(|line| line.len() == 2 + 28),
+        lines.iter().all(|line| line.len() == 2 + 2 * 56),
         "every line has every column"
     );
     assert_eq!(lines[0][..3], ["time_s", "person", "left_ankle_dorsiflexion_image_deg"]);
@@ -196,7 +196,17 @@ fn csv_has_a_column_per_series_and_a_row_per_frame_and_person() {
             None => assert_eq!(line[column], ""),
         }
     }
-    assert!(!csv.contains("-0.0000"));
+    let velocity = lines[0]
+        .iter()
+        .position(|&name| name == "left_knee_flexion_image_deg_per_s");
+    assert_eq!(velocity, Some(column + 56));
+    for (line, velocity) in lines[1..21].iter().zip(analysis.velocity_deg_per_s(knee)) {
+        match velocity {
+            Some(velocity) => assert!((line[column + 56].parse::<f64>().unwrap() - velocity).abs() <= 5e-4),
+            None => assert_eq!(line[column + 56], ""),
+        }
+    }
+    assert!(!csv.contains(",-0.0000,") && !csv.contains(",-0.000,"));
 }
 
 proptest! {

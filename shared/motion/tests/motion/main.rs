@@ -8,7 +8,9 @@ mod figures;
 mod filter;
 mod formats;
 mod joining;
+mod kinematics;
 mod measured;
 mod ranges;
+mod scale;
 #[path = "../support/mod.rs"]
 mod support;
