@@ -12,5 +12,6 @@ mod kinematics;
 mod measured;
 mod ranges;
 mod scale;
+mod sports2d;
 #[path = "../support/mod.rs"]
 mod support;
