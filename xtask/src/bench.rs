@@ -1,5 +1,6 @@
 //! Measures; prints ratios against named peers of the same run and asserts nothing.
 
+mod accuracy;
 mod hop;
 mod jobs;
 mod peer;
@@ -29,6 +30,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask bench --peer --video my_video.mp4     next to MediaPipe, on a video of yours too
   cargo xtask bench --only pose --peer --rounds 9   the estimator alone, with more patience
   cargo xtask bench --only size,start --release     what goes to AWS (building it takes a while)
+  cargo xtask bench --accuracy                      how far angles are from the truth, on rendered videos
 
 It leaves nothing running that was not running before. On a busy machine trust the best and the ratios.";
 
@@ -45,6 +47,8 @@ enum Measurement {
     Start,
     /// Time from the upload of a video to its results
     Whole,
+    /// Error of each angle on rendered videos
+    Accuracy,
 }
 
 /// What to measure.
@@ -60,6 +64,9 @@ pub(crate) struct Options {
     /// Compare with MediaPipe's own Python pipeline; installs it the first time (400 MB)
     #[arg(long)]
     peer: bool,
+    /// Only the error of each angle on rendered videos
+    #[arg(long, conflicts_with = "only")]
+    accuracy: bool,
     /// How often each thing is measured; Marey and its peer alternate
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
@@ -107,6 +114,9 @@ impl<'a> Bench<'a> {
     }
 
     fn wants(&self, measurement: Measurement) -> bool {
+        if self.options.accuracy {
+            return measurement == Measurement::Accuracy;
+        }
         self.options.only.is_empty() || self.options.only.contains(&measurement)
     }
 
@@ -118,6 +128,10 @@ impl<'a> Bench<'a> {
         if self.wants(Measurement::Pose) {
             let figures = pose::measure(&self.videos, self.rounds, self.peer.as_ref())?;
             self.tell("pose", &figures, pose::tables(&figures, self.rounds))?;
+        }
+        if self.wants(Measurement::Accuracy) {
+            let figures = accuracy::measure()?;
+            self.tell("accuracy", &figures, vec![accuracy::table(&figures)])?;
         }
         if self.wants(Measurement::Size) || self.wants(Measurement::Start) {
             self.programs()?;
@@ -272,6 +286,8 @@ mod tests {
         assert_eq!(options.only, [Measurement::Pose, Measurement::Size]);
         assert_eq!((options.rounds, options.json, options.peer), (9, Some(None), false));
         assert_eq!(parse("--json a.json").unwrap().json, Some(Some("a.json".into())));
+        assert!(parse("--accuracy").unwrap().accuracy);
+        assert!(parse("--accuracy --only pose").is_err());
         assert!(parse("--rounds 0").is_err());
         assert!(parse("--only speed").is_err());
     }

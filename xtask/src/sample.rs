@@ -71,7 +71,8 @@ pub(crate) fn default_video() -> Result<PathBuf> {
     Ok(out)
 }
 
-fn write(scene: &Scene, out: &Path) -> Result<()> {
+/// Renders a scene into a video, and writes its truth beside it.
+pub(crate) fn write(scene: &Scene, out: &Path) -> Result<()> {
     let folder = out
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())

@@ -3,8 +3,11 @@
 use marey_cloud::{Output, OutputFile, Stage, StageError, Work};
 use marey_fn_kit::{PARQUET, Shards, number_or, save};
 use marey_motion::{
-    Analysis, MotionError, Part, Recording, Settings, Summary, analyze,
-    formats::{analysis_to_json, angles_to_csv, angles_to_parquet, recording_from_parquet, recording_to_parquet},
+    Analysis, MotionError, Part, Recording, Settings, Sex, Subject, Summary, analyze,
+    formats::{
+        analysis_to_json, angles_to_csv, angles_to_parquet, kinematics_to_csv, kinematics_to_parquet,
+        recording_from_parquet, recording_to_parquet,
+    },
 };
 
 /// The artifact that holds the analysis without its poses.
@@ -15,6 +18,9 @@ pub const POSES: &str = "poses.parquet";
 
 /// The artifact that holds the recording: that of every range on the way in, the one of the whole video on the way out.
 pub const RECORDING: &str = "recording.parquet";
+
+/// Media type of CSV files.
+const CSV: &str = "text/csv; charset=utf-8";
 
 /// The stage `biomechanics`.
 #[derive(Debug, Default)]
@@ -82,22 +88,39 @@ fn settings(work: &Work) -> Settings {
         order: number_or(work, "filter_order", defaults.order as f64) as usize,
         longest_gap_s: number_or(work, "longest_gap_s", defaults.longest_gap_s),
         minimum_visibility: number_or(work, "minimum_visibility", defaults.minimum_visibility.into()) as f32,
-        ..defaults
+        subject: Subject {
+            height_m: known(work, "height_m"),
+            sex: match work.text("sex") {
+                Ok("female") => Sex::Female,
+                Ok("male") => Sex::Male,
+                _ => Sex::Mean,
+            },
+        },
+        px_per_m: known(work, "px_per_m"),
     }
+}
+
+/// A parameter for which 0 means that nobody knows; a workflow has no parameters without a default.
+fn known(work: &Work, name: &str) -> Option<f64> {
+    work.number(name).ok().filter(|&number| number > 0.0)
 }
 
 /// Writes the analysis in every format, the poses apart.
 fn save_analysis(work: &Work, analysis: Analysis) -> Result<Vec<OutputFile>, StageError> {
     let csv = angles_to_csv(&analysis).map_err(motion_error)?;
     let angles = angles_to_parquet(&analysis).map_err(motion_error)?;
+    let kinematics_csv = kinematics_to_csv(&analysis).map_err(motion_error)?;
+    let kinematics = kinematics_to_parquet(&analysis).map_err(motion_error)?;
     let (analysis, poses) = analysis.split_poses();
     let json = analysis_to_json(&analysis).map_err(motion_error)?;
     let poses = recording_to_parquet(&poses).map_err(motion_error)?;
     Ok(vec![
         save(work, ANALYSIS, "application/json", json.as_bytes())?,
         save(work, POSES, PARQUET, &poses)?,
-        save(work, "angles.csv", "text/csv; charset=utf-8", csv.as_bytes())?,
+        save(work, "angles.csv", CSV, csv.as_bytes())?,
         save(work, "angles.parquet", PARQUET, &angles)?,
+        save(work, "kinematics.csv", CSV, kinematics_csv.as_bytes())?,
+        save(work, "kinematics.parquet", PARQUET, &kinematics)?,
     ])
 }
 

@@ -63,12 +63,22 @@ fn downloads(has_video: bool, has_photo: bool) -> Vec<Download> {
         (
             "angles.csv",
             "Angles (CSV)",
-            "one column per angle in degrees, one row per frame",
+            "one column per angle in degrees and one for its velocity, one row per frame",
         ),
         (
             "angles.parquet",
             "Angles (Parquet)",
             "long form, with units in the schema",
+        ),
+        (
+            "kinematics.csv",
+            "Kinematics (CSV)",
+            "position, velocity and acceleration of the joints and of the centre of mass, one row per frame",
+        ),
+        (
+            "kinematics.parquet",
+            "Kinematics (Parquet)",
+            "the same, with units in the schema",
         ),
         (
             "recording.parquet",

@@ -66,7 +66,7 @@ struct Difference {
 
 /// Measures on each video; the two programs alternate.
 pub(crate) fn measure(videos: &[PathBuf], rounds: usize, peer: Option<&Peer>) -> Result<Vec<Figures>> {
-    let program = build_example()?;
+    let program = build_example("throughput")?;
     let measure = |video: &PathBuf| {
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(home())?;
         let frames = step(&format!("decode {}", video.display()), || {
@@ -80,21 +80,22 @@ pub(crate) fn measure(videos: &[PathBuf], rounds: usize, peer: Option<&Peer>) ->
 }
 
 /// The features are those of the whole workspace, so that nothing is built a second time.
-fn build_example() -> Result<PathBuf> {
+pub(super) fn build_example(name: &str) -> Result<PathBuf> {
     Program::cargo()
-        .args(["build", "--workspace", "--exclude", "xtask", "--example", "throughput"])
+        .args(["build", "--workspace", "--exclude", "xtask", "--example", name])
         .run()?;
-    Ok(build::target().join("debug/examples/throughput"))
+    Ok(build::target().join("debug/examples").join(name))
 }
 
 /// Raw frames in a file, to be read by both programs.
-struct Frames {
-    file: PathBuf,
-    width: u32,
-    height: u32,
+pub(super) struct Frames {
+    pub(super) file: PathBuf,
+    pub(super) width: u32,
+    pub(super) height: u32,
 }
 
-fn decode(video: &Path, file: PathBuf) -> Result<Frames> {
+/// Decodes a video, or its beginning, into a file of raw RGB frames.
+pub(super) fn decode(video: &Path, file: PathBuf) -> Result<Frames> {
     let tools = Tools::from_env()?;
     let info = marey_media::probe(&tools, video, &Limits::default())?;
     let mut reader = FrameReader::open(&tools, video, &info, ReadOptions::default())?;
