@@ -3,8 +3,11 @@
 //! Measured values are faint, filtered ones strong; where there is no value there is no line. The drawing follows the
 //! reader's light or dark setting, needs nothing from outside, and stays small however long the recording is.
 
+mod ensemble;
+mod marks;
 mod panel;
 mod scale;
+mod timeline;
 
 use std::fmt::Write as _;
 
@@ -13,7 +16,10 @@ use marey_motion::{Analysis, Angle, AngleSeries, Side, Space};
 use crate::label;
 use crate::svg::{escape, number};
 
+pub(crate) use ensemble::ensembles;
+pub(crate) use marks::event_name;
 use panel::Panel;
+pub(crate) use timeline::timeline;
 
 /// How angle curves are drawn.
 #[derive(Debug, Clone)]
@@ -58,15 +64,23 @@ pub(crate) const STYLE: &str = "\
 .marey-plot text{fill:#4a4f57}.marey-plot .m-name{fill:#16181c;font-weight:600;font-size:13px}\
 .marey-plot .m-title{fill:#16181c;font-weight:600;font-size:18px}.marey-plot .m-readout{font-size:11px}\
 .marey-plot .m-paper{fill:#fff}.marey-plot .m-grid{stroke:#e3e5e8}.marey-plot .m-zero{stroke:#b4b9c0}\
-.marey-plot path,.marey-plot .m-key{fill:none;stroke-linecap:round;stroke-linejoin:round}\
+.marey-plot .m-band{fill:#16181c;opacity:.035}.marey-plot .m-band.m-odd{opacity:.08}.marey-plot .m-count{font-size:9px}\
+.marey-plot .m-span{stroke-width:9}.marey-plot path.m-event{stroke-width:1.2}\
+.marey-plot path:not(.m-event):not(.m-spread),.marey-plot .m-key{fill:none;stroke-linecap:round;stroke-linejoin:round}\
 .marey-plot .m-value{stroke-width:2}.marey-plot .m-value.m-left{stroke-width:3}.marey-plot .m-raw{stroke-width:1;opacity:.38}\
 .marey-plot .m-bar{stroke-width:3;stroke-linecap:round}.marey-plot .m-dot{stroke:#fff;stroke-width:1.5}\
 .marey-plot .m-cursor{stroke:#16181c;stroke-dasharray:3 2}\
 .marey-plot .m-left{stroke:#0072b2}.marey-plot .m-right{stroke:#d55e00}.marey-plot .m-middle{stroke:#5a5f68}\
 .marey-plot .f-left{fill:#0072b2}.marey-plot .f-right{fill:#b34f00}.marey-plot .f-middle{fill:#5a5f68}\
+.marey-plot .m-spread{opacity:.18;stroke:none}.marey-plot .o-left,.marey-plot .o-right,.marey-plot .o-middle{fill:#fff}\
+.marey-plot .m-event.f-left,.marey-plot .o-left{stroke:#0072b2}.marey-plot .m-event.f-right,.marey-plot .o-right{stroke:#b34f00}\
+.marey-plot .m-event.f-middle,.marey-plot .o-middle{stroke:#5a5f68}\
 @media (prefers-color-scheme:dark){\
 .marey-plot text{fill:#b3b9c2}.marey-plot .m-name,.marey-plot .m-title{fill:#f1f2f4}.marey-plot .m-paper{fill:#16181c}\
 .marey-plot .m-grid{stroke:#2b2f36}.marey-plot .m-zero{stroke:#565c66}.marey-plot .m-cursor{stroke:#f1f2f4}.marey-plot .m-dot{stroke:#16181c}\
+.marey-plot .m-band{fill:#f1f2f4}.marey-plot .o-left,.marey-plot .o-right,.marey-plot .o-middle{fill:#16181c}\
+.marey-plot .m-event.f-left,.marey-plot .o-left{stroke:#56b4e9}.marey-plot .m-event.f-right,.marey-plot .o-right{stroke:#e69f00}\
+.marey-plot .m-event.f-middle,.marey-plot .o-middle{stroke:#b3b9c2}\
 .marey-plot .m-left{stroke:#56b4e9}.marey-plot .m-right{stroke:#e69f00}.marey-plot .m-middle{stroke:#b3b9c2}\
 .marey-plot .f-left{fill:#56b4e9}.marey-plot .f-right{fill:#e69f00}.marey-plot .f-middle{fill:#b3b9c2}}\
 @media print{.marey-plot .m-cursor,.marey-plot .m-readout{display:none}}";
@@ -102,7 +116,8 @@ pub fn angle_svg(analysis: &Analysis, person_index: usize, options: &PlotOptions
     for (index, (angle, series)) in groups.iter().enumerate() {
         let x = margin + (index % columns) as f64 * (panel_width + gap);
         let y = heading + (index / columns) as f64 * (panel_height + 16.0);
-        let panel = Panel::new(analysis, *angle, series, panel_width, panel_height);
+        let findings = &analysis.people[person_index].findings;
+        let panel = Panel::new(analysis, findings, (*angle, series), panel_width, panel_height);
         let _ = write!(
             svg,
             "<g transform=\"translate({} {})\">{}</g>",
@@ -124,10 +139,11 @@ pub fn angle_svg(analysis: &Analysis, person_index: usize, options: &PlotOptions
 
 /// Each panel as an `svg` element by itself, 480 pixels wide, for pages that arrange panels and carry [`STYLE`] once.
 pub(crate) fn panels(analysis: &Analysis, person_index: usize, options: &PlotOptions) -> Vec<String> {
-    groups(analysis, person_index, options)
-        .into_iter()
-        .map(|(angle, series)| Panel::new(analysis, angle, &series, 480.0, 200.0).document(person_index))
-        .collect()
+    let panel = |(angle, series): Group<'_>| {
+        let findings = &analysis.people[person_index].findings;
+        Panel::new(analysis, findings, (angle, &series), 480.0, 200.0).document(person_index)
+    };
+    groups(analysis, person_index, options).into_iter().map(panel).collect()
 }
 
 type Group<'a> = (Angle, Vec<&'a AngleSeries>);

@@ -4,6 +4,8 @@
 //! inside, pictures are data URIs, fonts are the reader's own. Every text from outside is escaped, addresses that could
 //! run a script are dropped, and a content security policy allows this one script by its hash and no connections.
 
+mod figure;
+mod findings;
 mod header;
 mod person;
 mod values;
@@ -20,7 +22,7 @@ use crate::plot;
 use crate::svg::escape;
 
 const STYLE: &str = include_str!("report/style.css");
-const SCRIPT: &str = include_str!("report/script.js");
+const SCRIPT: &str = concat!(include_str!("report/script.js"), include_str!("report/figure.js"));
 
 /// People shown in full; a crowd would make the page too heavy to open.
 const MOST_PEOPLE: usize = 10;
@@ -256,7 +258,7 @@ fn downloads(files: &[Download]) -> String {
         if let Some(href) = address(&file.href) {
             let _ = write!(
                 html,
-                "<li><a href=\"{href}\" rel=\"noreferrer\">{}</a> <span>{}</span></li>",
+                "<li><a href=\"{href}\" rel=\"noreferrer\" download>{}</a> <span>{}</span></li>",
                 escape(&file.label),
                 escape(&file.detail)
             );

@@ -2,15 +2,16 @@
 
 use std::fmt::Write as _;
 
-use marey_motion::{Analysis, Angle, AngleSeries, Side};
+use marey_motion::{Analysis, Angle, AngleSeries, Findings, Side};
 
+use super::marks;
 use super::scale::{self, Scale};
 use crate::label;
 use crate::svg::{escape, number, path};
 
 /// Room around the curves: for the ticks of degrees, for the bars of the ranges, for the heading, for the ticks of time.
-const LEFT: f64 = 44.0;
-const RIGHT: f64 = 30.0;
+pub(super) const LEFT: f64 = 44.0;
+pub(super) const RIGHT: f64 = 30.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 24.0;
 
@@ -22,6 +23,7 @@ pub(crate) struct Panel<'a> {
     time_s: &'a [f64],
     angle: Angle,
     series: &'a [&'a AngleSeries],
+    findings: &'a Findings,
     width: f64,
     x: Scale,
     y: Scale,
@@ -36,8 +38,8 @@ fn usable(value: Option<f64>) -> Option<f64> {
 impl<'a> Panel<'a> {
     pub(crate) fn new(
         analysis: &'a Analysis,
-        angle: Angle,
-        series: &'a [&'a AngleSeries],
+        findings: &'a Findings,
+        (angle, series): (Angle, &'a [&'a AngleSeries]),
         width: f64,
         height: f64,
     ) -> Self {
@@ -50,6 +52,7 @@ impl<'a> Panel<'a> {
             time_s: &analysis.time_s,
             angle,
             series,
+            findings,
             width,
             x: Scale {
                 low: start_s,
@@ -94,7 +97,9 @@ impl<'a> Panel<'a> {
     pub(crate) fn body(&self) -> String {
         let mut svg = format!("<text class=\"m-name\" x=\"0\" y=\"14\">{}</text>", self.angle.label());
         svg.push_str(&self.ranges_in_words());
+        svg.push_str(&marks::bands(self.findings, self.x, (self.y.to, self.y.from)));
         svg.push_str(&self.axes());
+        svg.push_str(&marks::events(self.findings, self.x, self.y.from));
         for series in self.series {
             svg.push_str(&self.curve(series.side, &series.raw_deg, "m-raw"));
         }
@@ -245,7 +250,7 @@ impl<'a> Panel<'a> {
 }
 
 /// The least and the greatest of the finite values.
-fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+pub(super) fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values.filter(|value| value.is_finite()).fold(None, |extent, value| {
         let (low, high) = extent.unwrap_or((value, value));
         Some((value.min(low), value.max(high)))

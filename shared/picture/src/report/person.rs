@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use marey_motion::{Angle, AngleRange, AngleSeries, PersonAnalysis, Side, Space};
+use marey_motion::{Analysis, Angle, AngleRange, AngleSeries, PersonAnalysis, Side, Space};
 
-use super::{ReportInput, address};
+use super::{ReportInput, address, figure, findings};
 use crate::label;
-use crate::plot::{ANATOMICAL_ORDER, PlotOptions, panels};
+use crate::plot::{ANATOMICAL_ORDER, PlotOptions, panels, timeline};
 use crate::svg::{escape, number};
 
 /// Below this share of frames a range may have missed its extremes.
@@ -21,8 +21,9 @@ pub(super) fn section(input: &ReportInput<'_>, index: usize, person: &PersonAnal
         String::new()
     };
     let mut html = format!("<section><h2>Angles over time{suffix}</h2>");
-    html.push_str(&curves(input, index, Space::Image));
+    html.push_str(&curves(input, index, person));
     html.push_str("</section>\n");
+    html.push_str(&findings::sections(person, &suffix));
 
     html.push_str(&space_section(
         person,
@@ -40,20 +41,30 @@ pub(super) fn section(input: &ReportInput<'_>, index: usize, person: &PersonAnal
     html
 }
 
-/// The curves of a space, for the first person next to the video.
-fn curves(input: &ReportInput<'_>, index: usize, space: Space) -> String {
+/// The curves in the image plane beside the video and the stick figure; those in space can be unfolded.
+fn curves(input: &ReportInput<'_>, index: usize, person: &PersonAnalysis) -> String {
     let options = |space| PlotOptions {
         space,
         ..PlotOptions::default()
     };
-    let drawn = panels(input.analysis, index, &options(space));
+    let drawn = panels(input.analysis, index, &options(Space::Image));
     let video = if index == 0 { video(input) } else { String::new() };
+    let figure = figure::markup(person, index);
     if drawn.is_empty() {
-        return format!("{video}<p>No angles were measured.</p>");
+        return format!("{video}{figure}<p>No angles were measured.</p>");
     }
-    let class = if video.is_empty() { "bench" } else { "bench with-video" };
+    let stage = if video.is_empty() && figure.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "<div class=\"stage\">{video}{figure}{}</div>",
+            scrubber(input.analysis, index)
+        )
+    };
+    let class = if stage.is_empty() { "bench" } else { "bench with-stage" };
     let mut html = format!(
-        "{KEY}<div class=\"{class}\">{video}<div class=\"plots\">{}</div></div>",
+        "{KEY}<div class=\"timeline\">{}</div><div class=\"{class}\">{stage}<div class=\"plots\">{}</div></div>",
+        timeline(input.analysis, index),
         drawn.concat()
     );
     let world = panels(input.analysis, index, &options(Space::World));
@@ -67,8 +78,23 @@ fn curves(input: &ReportInput<'_>, index: usize, space: Space) -> String {
     html
 }
 
+/// A slider over the recording, for keyboards and touch; only where the script runs.
+fn scrubber(analysis: &Analysis, index: usize) -> String {
+    let (Some(start_s), Some(end_s)) = (analysis.time_s.first(), analysis.time_s.last()) else {
+        return String::new();
+    };
+    if index > 0 || !(start_s.is_finite() && end_s.is_finite() && end_s > start_s) {
+        return String::new();
+    }
+    let step_s = (end_s - start_s) / (analysis.time_s.len() - 1) as f64;
+    format!(
+        "<label class=\"scrub\" hidden>Moment <input type=\"range\" min=\"{start_s}\" max=\"{end_s}\" step=\"{step_s:.4}\" value=\"{start_s}\"></label>"
+    )
+}
+
 const KEY: &str = "<ul class=\"key\"><li><i class=\"left\"></i><span>L left</span></li><li><i class=\"right\"></i><span>R right</span></li>\
-<li><i class=\"faint\"></i><span>before filtering</span></li></ul>";
+<li><i class=\"faint\"></i><span>before filtering</span></li><li><b class=\"full\"></b><span>heel strike, landing</span></li>\
+<li><b></b><span>toe off, take-off</span></li><li><u></u><span>repetition</span></li></ul>";
 
 fn video(input: &ReportInput<'_>) -> String {
     let Some((link, href)) = input
@@ -86,7 +112,7 @@ fn video(input: &ReportInput<'_>) -> String {
     format!(
         "<figure><video controls preload=\"metadata\" playsinline data-starts-at=\"{starts_at}\"><source src=\"{href}\" type=\"{}\">\
          <a href=\"{href}\">The annotated video</a></video><figcaption>The video with skeleton and angles. The line in the curves follows \
-         it; click a curve to go to that moment.</figcaption></figure>",
+         it; move over a curve to go to that moment.</figcaption></figure>",
         escape(&link.media_type)
     )
 }

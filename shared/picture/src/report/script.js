@@ -1,11 +1,15 @@
-(() => {
-  "use strict";
+"use strict";
+/* The page's one clock: video, curves, figures and slider show the same moment. */
+const marey = (() => {
   const video = document.querySelector("video[data-starts-at]");
   const plots = [...document.querySelectorAll("svg.marey-plot[data-start]")];
+  const slider = document.querySelector(".scrub input");
   const holder = document.getElementById("marey-values");
   const people = holder ? JSON.parse(holder.textContent) : [];
   const startsAt = video ? Number(video.dataset.startsAt) : 0;
+  const listeners = [];
   let shown = null;
+  let wanted = null;
 
   const nearest = (times, moment) => {
     let low = 0;
@@ -24,12 +28,13 @@
     const person = people[Number(plot.dataset.person)];
     if (!person || person.time_s.length === 0) return "";
     const index = nearest(person.time_s, moment);
-    const values = plot.dataset.series.split(" ").map((name) => {
+    const names = plot.dataset.series.split(" ").filter(Boolean);
+    const values = names.map((name) => {
       const value = (person.series[name] || [])[index];
       const side = name.startsWith("left_") ? "L " : name.startsWith("right_") ? "R " : "";
       return side + (value === null || value === undefined ? "\u2013" : degrees(value));
     });
-    return moment.toFixed(2) + " s\u00a0\u00a0" + values.join("\u00a0\u00a0");
+    return [moment.toFixed(2) + " s", ...values].join("\u00a0\u00a0");
   };
 
   const show = (moment) => {
@@ -47,6 +52,16 @@
       cursor.setAttribute("x1", x);
       cursor.setAttribute("x2", x);
     }
+    if (slider && document.activeElement !== slider) slider.value = moment;
+    for (const listener of listeners) listener(moment);
+  };
+
+  /* Seeks wait for the one before: a video that is asked at every move of the pointer shows none. */
+  const seek = (moment) => {
+    show(moment);
+    if (!video) return;
+    wanted = Math.max(0, moment - startsAt);
+    if (!video.seeking) video.currentTime = wanted;
   };
 
   const momentAt = (plot, event) => {
@@ -59,24 +74,46 @@
 
   for (const plot of plots) {
     plot.addEventListener("pointermove", (event) => {
-      if (!video || (video.paused && event.buttons === 0 && event.pointerType === "mouse")) show(momentAt(plot, event));
+      if (!video || video.paused) seek(momentAt(plot, event));
     });
-    plot.addEventListener("click", (event) => {
-      const moment = momentAt(plot, event);
-      if (video) video.currentTime = Math.max(0, moment - startsAt);
-      show(moment);
-    });
-    plot.addEventListener("pointerleave", () => {
-      if (video) show(video.currentTime + startsAt);
+    plot.addEventListener("click", (event) => seek(momentAt(plot, event)));
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-moment]");
+    if (!link) return;
+    event.preventDefault();
+    seek(Number(link.dataset.moment));
+    const stage = document.querySelector(".stage");
+    if (stage) stage.scrollIntoView({ block: "nearest" });
+  });
+
+  if (slider) {
+    slider.parentElement.hidden = false;
+    slider.addEventListener("input", () => {
+      if (video && !video.paused) video.pause();
+      seek(Number(slider.value));
     });
   }
 
+  document.documentElement.classList.add("in-step");
   if (video) {
-    document.documentElement.classList.add("in-step");
     const follow = () => {
-      show(video.currentTime + startsAt);
+      if (!video.seeking && wanted === null) show(video.currentTime + startsAt);
       if (!video.paused && !video.ended) requestAnimationFrame(follow);
     };
-    for (const name of ["play", "seeked", "timeupdate", "loadedmetadata"]) video.addEventListener(name, follow);
+    video.addEventListener("seeked", () => {
+      if (wanted !== null && Math.abs(video.currentTime - wanted) > 0.001) {
+        const next = wanted;
+        wanted = null;
+        video.currentTime = next;
+        return;
+      }
+      wanted = null;
+      follow();
+    });
+    for (const name of ["play", "timeupdate", "loadedmetadata"]) video.addEventListener(name, follow);
   }
+
+  return { people, nearest, now: () => shown, onMoment: (listener) => listeners.push(listener), show };
 })();

@@ -3,6 +3,8 @@
 use marey_motion::Analysis;
 use serde_json::{Map, Value, json};
 
+use super::figure;
+
 /// More samples than this cannot be told apart at the cursor.
 const MOST_SAMPLES: usize = 1500;
 
@@ -19,7 +21,8 @@ pub(super) fn json(analysis: &Analysis, people: usize) -> String {
         .people
         .iter()
         .take(people)
-        .map(|person| {
+        .enumerate()
+        .map(|(index, person)| {
             let series: Map<String, Value> = person
                 .angles
                 .iter()
@@ -33,7 +36,7 @@ pub(super) fn json(analysis: &Analysis, people: usize) -> String {
                     )
                 })
                 .collect();
-            json!({ "time_s": time_s, "series": series })
+            json!({ "time_s": time_s, "series": series, "figure": figure::values(analysis, index, stride) })
         })
         .collect();
     // Only numbers and our own names are inside; the escape holds should that ever change.
