@@ -8,7 +8,7 @@ use std::path::Path;
 use marey_motion::{Analysis, Person, Pose, Recording, Settings, Space, analyze};
 use marey_picture::chronogram::{self, ChronogramOptions};
 use marey_picture::plot::{PlotOptions, angle_svg};
-use marey_picture::report::{Download, Photo, ReportInput, Table, VideoFacts, VideoLink};
+use marey_picture::report::{Download, Photo, ReportInput, VideoFacts, VideoLink};
 use marey_picture::{Annotator, AnnotatorOptions, Chronophotograph, RgbFrame, arrangement, report, select_instants};
 
 #[path = "../tests/pictures/support.rs"]
@@ -27,12 +27,12 @@ fn main() -> Result<(), Failure> {
     if let [_, recording, frames] = arguments.as_slice() {
         let recording: Recording = serde_json::from_slice(&fs::read(recording)?)?;
         let mut file = fs::File::open(frames)?;
-        return gallery(folder, &recording, |_, frame| Ok(file.read_exact(frame)?));
+        return gallery(folder, &recording, None, |_, frame| Ok(file.read_exact(frame)?));
     }
     for (name, movement) in [("walk", support::Movement::Walk), ("squat", support::Movement::Squat)] {
         let recording = support::recording(movement, 120);
         let person = recording.people[0].clone();
-        gallery(&folder.join(name), &recording, |index, frame| {
+        gallery(&folder.join(name), &recording, Some(movement), |index, frame| {
             paint(frame, &person, index);
             Ok(())
         })?;
@@ -44,10 +44,15 @@ fn main() -> Result<(), Failure> {
 fn gallery(
     folder: &Path,
     recording: &Recording,
+    movement: Option<support::Movement>,
     mut next_frame: impl FnMut(usize, &mut [u8]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     fs::create_dir_all(folder)?;
-    let analysis = analyze(recording, &Settings::default())?;
+    let mut analysis = analyze(recording, &Settings::default())?;
+    if let Some(movement) = movement {
+        support::put_findings(&mut analysis, movement);
+    }
+    let analysis = analysis;
     let (width, height) = (analysis.source.width_px, analysis.source.height_px);
     let person = &analysis.people[0];
     let annotator = Annotator::new(&analysis, AnnotatorOptions::default());
@@ -116,14 +121,6 @@ fn page(analysis: &Analysis, photo: Vec<u8>) -> String {
         media_type: "image/jpeg".to_owned(),
         bytes: photo,
     });
-    input.tables = vec![Table {
-        title: "Repetitions".to_owned(),
-        note: "Counted on the right knee.".to_owned(),
-        columns: ["Repetition", "From", "To", "Range of motion"]
-            .map(str::to_owned)
-            .to_vec(),
-        rows: vec![["1", "0.00 s", "2.40 s", "108.2°"].map(str::to_owned).to_vec()],
-    }];
     input.downloads = vec![Download {
         label: "angles.csv".to_owned(),
         href: "angles.csv".to_owned(),

@@ -13,7 +13,7 @@ use crate::svg::{number, path};
 
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 200.0;
-const RIGHT: f64 = 12.0;
+const RIGHT: f64 = 24.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 24.0;
 
@@ -94,7 +94,7 @@ fn panel(angle: Angle, curves: &[(Option<Side>, &EnsembleCurve)]) -> String {
         svg,
         "<text x=\"{}\" y=\"14\" text-anchor=\"end\">{}</text></svg>",
         number(WIDTH - RIGHT),
-        counts.join("  ")
+        counts.join(" \u{a0} ")
     );
     svg
 }

@@ -14,7 +14,7 @@ const ROW: f64 = 22.0;
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 24.0;
 /// Room for the rows' names.
-const NAMES: f64 = 96.0 - LEFT;
+const NAMES: f64 = 124.0 - LEFT;
 
 /// A row: its name, its colour's class, and the spans in seconds that are filled.
 type Row = (&'static str, &'static str, Vec<(f64, f64)>);
@@ -59,7 +59,7 @@ pub(crate) fn timeline(analysis: &Analysis, person_index: usize) -> String {
         "<svg class=\"marey-plot m-timeline\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{label}\" \
          data-person=\"{person_index}\" data-series=\"\" data-start=\"{start_s}\" data-end=\"{end_s}\" data-left=\"{left}\" \
          data-right=\"{right}\">{body}<line class=\"m-cursor\" x1=\"0\" x2=\"0\" y1=\"0\" y2=\"{axis}\" visibility=\"hidden\"/>\
-         <text class=\"m-readout\" x=\"{right}\" y=\"{readout}\" text-anchor=\"end\"></text></svg>",
+         <text class=\"m-readout\" x=\"0\" y=\"{readout}\"></text></svg>",
         height = number(axis + BOTTOM),
         label = summary(findings),
         left = number(x.from),

@@ -22,7 +22,7 @@ const marey = (() => {
     return moment - times[low] <= times[high] - moment ? low : high;
   };
 
-  const degrees = (value) => (value < 0 ? "\u2212" : "") + Math.abs(Math.round(value)) + "\u00b0";
+  const degrees = (value) => (Math.round(value) < 0 ? "\u2212" : "") + Math.abs(Math.round(value)) + "\u00b0";
 
   const readout = (plot, moment) => {
     const person = people[Number(plot.dataset.person)];
@@ -52,7 +52,8 @@ const marey = (() => {
       cursor.setAttribute("x1", x);
       cursor.setAttribute("x2", x);
     }
-    if (slider && document.activeElement !== slider) slider.value = moment;
+    const isHeld = document.activeElement === slider && (!video || video.paused);
+    if (slider && !isHeld) slider.value = moment;
     for (const listener of listeners) listener(moment);
   };
 

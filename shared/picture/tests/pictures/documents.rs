@@ -78,7 +78,7 @@ fn drawings_are_well_formed_whatever_the_name() {
     assert!(nobody.contains("Nobody was found"));
 }
 
-fn assert_well_formed(svg: &str) {
+pub(crate) fn assert_well_formed(svg: &str) {
     let document = roxmltree::Document::parse(svg).expect("well-formed XML");
     assert!(document.descendants().all(|node| !node.has_tag_name("script")));
     for attribute in document

@@ -2,6 +2,7 @@
 
 mod chronophotographs;
 mod documents;
+mod found;
 mod overlays;
 mod support;
 
