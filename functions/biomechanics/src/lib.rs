@@ -97,6 +97,7 @@ fn settings(work: &Work) -> Settings {
             },
         },
         px_per_m: known(work, "px_per_m"),
+        ..defaults
     }
 }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::filter::GREATEST_ORDER;
-use crate::{Angle, Findings, Model, MotionError, Person, Pose, Recording, Skeleton, Source};
+use crate::{Angle, Findings, GaitMethod, Model, MotionError, Person, Pose, Recording, Skeleton, Source};
 
 /// The subject's own side of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -197,6 +197,8 @@ pub struct Settings {
     /// How many pixels a metre is long at the person, where something of known length stands there; else the scale
     /// comes from the person's height.
     pub px_per_m: Option<f64>,
+    /// By which published method heel strikes and toe offs are found.
+    pub gait_events: GaitMethod,
 }
 
 /// What is known of the person who moves.
@@ -282,6 +284,7 @@ impl Default for Settings {
             order: 2,
             subject: Subject::default(),
             px_per_m: None,
+            gait_events: GaitMethod::default(),
         }
     }
 }

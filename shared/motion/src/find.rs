@@ -3,7 +3,7 @@
 //! Each finder is a module of its own with one function that reads a [`Movement`] and what was found before it, and adds
 //! to the [`Findings`]. A new one needs one line in [`find`].
 
-use crate::{Findings, PersonAnalysis, Settings, Source, kinematics, plane, scale, symmetry};
+use crate::{Findings, PersonAnalysis, Settings, Source, events, kinematics, plane, scale, symmetry};
 
 /// What every finder may look at: one person's cleaned movement and how it was measured.
 #[derive(Clone, Copy)]
@@ -28,5 +28,20 @@ pub(crate) fn find(movement: &Movement<'_>, notes: &mut Vec<String>) -> Findings
     scale::find(movement, &mut findings, notes);
     kinematics::find(movement, &mut findings);
     symmetry::find(movement, &mut findings);
+    find_events(movement, &mut findings);
     findings
+}
+
+/// Adds the events, and the measures that rest on them.
+fn find_events(movement: &Movement<'_>, findings: &mut Findings) {
+    let context = events::Context {
+        scale: findings.scale.as_ref(),
+        kinematics: findings.kinematics.as_ref(),
+        camera_plane: movement.person.camera_plane,
+        angles: &movement.person.angles,
+        settings: movement.settings,
+    };
+    let (events, measures) = events::find(&movement.person.poses, movement.time_s, &context);
+    findings.events.extend(events);
+    findings.measures.extend(measures);
 }

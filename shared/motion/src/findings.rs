@@ -72,7 +72,7 @@ pub struct Track {
 }
 
 /// Something that happens at a moment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// What happens.
     pub kind: EventKind,

@@ -7,7 +7,9 @@ mod cleaning;
 mod figures;
 mod filter;
 mod formats;
+mod gait;
 mod joining;
+mod jumps;
 mod kinematics;
 mod measured;
 mod ranges;
@@ -15,3 +17,4 @@ mod scale;
 mod sports2d;
 #[path = "../support/mod.rs"]
 mod support;
+mod walker;
