@@ -87,9 +87,9 @@ impl Analysis {
         let is_turn = series.angle.bounds(series.space).is_turn();
         let mut angles_deg: Vec<Option<[f64; 1]>> = series.value_deg.iter().map(|value| value.map(|v| [v])).collect();
         if is_turn {
-            stretches
-                .iter()
-                .for_each(|stretch| unwrap(&mut angles_deg[stretch.clone()]));
+            for stretch in &stretches {
+                unwrap(&mut angles_deg[stretch.clone()]);
+            }
         }
         let velocity = velocity(&self.time_s, &angles_deg, &stretches);
         velocity.into_iter().map(|value| value.map(|[value]| value)).collect()

@@ -16,10 +16,9 @@ use crate::{
 };
 
 /// What is measured: who does what, and from where it is seen.
-const CLIPS: [(&str, fn() -> Scene, f64); 5] = [
+const CLIPS: [(&str, fn() -> Scene, f64); 4] = [
     ("walk", Scene::walk, 90.0),
     ("squat", Scene::squat, 90.0),
-    ("squat", Scene::squat, 65.0),
     ("squat", Scene::squat, 45.0),
     ("squat", Scene::squat, 0.0),
 ];

@@ -66,7 +66,7 @@ fn draw(plan: &Plan) -> String {
 fn pose(angle: Angle, value_deg: f64) -> Pose {
     let joints = Joints::default();
     let figure = match angle {
-        Angle::AnkleDorsiflexion => Figure::symmetric(Joints {
+        Angle::AnkleDorsiflexion | Angle::Foot => Figure::symmetric(Joints {
             ankle_deg: value_deg,
             ..joints
         }),
@@ -87,7 +87,7 @@ fn pose(angle: Angle, value_deg: f64) -> Pose {
             elbow_deg: value_deg,
             ..joints
         }),
-        Angle::WristFlexion => Figure::symmetric(Joints {
+        Angle::WristFlexion | Angle::Hand => Figure::symmetric(Joints {
             elbow_deg: 90.0,
             wrist_deg: value_deg,
             ..joints
@@ -116,11 +116,6 @@ fn pose(angle: Angle, value_deg: f64) -> Pose {
             elbow_deg: value_deg + 90.0,
             ..joints
         }),
-        Angle::Hand => Figure::symmetric(Joints {
-            elbow_deg: 90.0,
-            wrist_deg: value_deg,
-            ..joints
-        }),
         Angle::Thigh => Figure::symmetric(Joints {
             hip_deg: value_deg + 90.0,
             knee_deg: (value_deg + 90.0).max(0.0),
@@ -129,10 +124,6 @@ fn pose(angle: Angle, value_deg: f64) -> Pose {
         Angle::Shank => Figure::symmetric(Joints {
             hip_deg: (value_deg + 90.0).max(0.0),
             knee_deg: (-90.0 - value_deg).max(0.0),
-            ..joints
-        }),
-        Angle::Foot => Figure::symmetric(Joints {
-            ankle_deg: value_deg,
             ..joints
         }),
     };

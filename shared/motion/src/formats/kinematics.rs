@@ -1,8 +1,10 @@
 //! Positions, velocities and accelerations of joints and of the centre of mass, as Parquet and CSV: a row for each frame of each
 //! person, a column for each number of each point.
 
+use std::fmt::Write;
+
 use super::csv::push;
-use super::table::{Column, Field, Kind, Values, write};
+use super::table::{Column, Field, Kind, Values, write as write_table};
 use crate::findings::{Kinematics, LengthUnit, Track};
 use crate::kinematics::all_tracks;
 use crate::{Analysis, MotionError};
@@ -87,7 +89,7 @@ pub fn kinematics_to_parquet(analysis: &Analysis) -> Result<Vec<u8>, MotionError
             .flat_map(|person| std::iter::repeat_n(value(person), frames))
             .collect()
     };
-    write(KIND, &fields, metadata(analysis), |index| match index {
+    write_table(KIND, &fields, metadata(analysis), |index| match index {
         0 => required(Values::Int32(people.iter().flat_map(|_| 0..frames as i32).collect())),
         1 => required(Values::Double(
             people.iter().flat_map(|_| analysis.time_s.iter().copied()).collect(),
@@ -147,7 +149,8 @@ pub fn kinematics_to_csv(analysis: &Analysis) -> Result<String, MotionError> {
     csv.push('\n');
     for (id, kinematics) in &people {
         for (frame, time_s) in analysis.time_s.iter().enumerate() {
-            csv.push_str(&format!("{time_s},{id},{}", unit(kinematics)));
+            // Writing to a string cannot fail.
+            let _ = write!(csv, "{time_s},{id},{}", unit(kinematics));
             for track in &kinematics.tracks {
                 for (_, of, axis) in PARTS {
                     push(&mut csv, of(track)[frame].map(|value| value[axis]), 6);

@@ -1,4 +1,4 @@
-//! Agreement with Sports2D, number for number, and every difference to it by its rule.
+//! Agreement with `Sports2D`, number for number, and every difference to it by its rule.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ struct Frame {
     angles_deg: BTreeMap<String, f64>,
 }
 
-/// The landmark for a name of Sports2D. Its `Index` is a place of the hand, for which both knuckles of Marey's stand; its `Head` is that of
+/// The landmark for a name of `Sports2D`. Its `Index` is a place of the hand, for which both knuckles of Marey's stand; its `Head` is that of
 /// either ear.
 fn landmarks(name: &str) -> Vec<Landmark> {
     use Landmark as L;
@@ -136,7 +136,7 @@ fn where_marey_differs_it_does_so_by_rule() {
                 if ankle_deg > 90.0 { 180.0 - ankle_deg } else { ankle_deg },
             );
         }
-        // The points of the left wrist stand in another order in Sports2D than those of the right one.
+        // The points of the left wrist stand in another order in `Sports2D` than those of the right one.
         let wrist_deg = measured(Angle::WristFlexion, Some(Side::Right)).unwrap();
         assert!((wrist_deg - theirs("right wrist").abs()).abs() < EXACT_DEG);
         // Leaning forward is positive, from the vertical.
