@@ -18,6 +18,12 @@ pub enum MotionError {
     /// Settings ask for something impossible.
     #[error("the analysis settings make no sense: {0}")]
     InvalidSettings(String),
+    /// Two movements cannot be compared.
+    #[error("the movements cannot be compared: {0}")]
+    NotComparable(String),
+    /// Values that a comparison needs are unknown.
+    #[error("a movement has unknown values: {0}")]
+    MissingValues(String),
     /// A number that should be stored is not finite.
     #[error("{0} is not a finite number and cannot be stored")]
     NotFinite(String),
@@ -50,6 +56,8 @@ impl MotionError {
             Self::PartsDisagree(_) => "MOTION_PARTS_DISAGREE",
             Self::InvalidAnalysis(_) => "MOTION_INVALID_ANALYSIS",
             Self::InvalidSettings(_) => "MOTION_INVALID_SETTINGS",
+            Self::NotComparable(_) => "MOTION_NOT_COMPARABLE",
+            Self::MissingValues(_) => "MOTION_MISSING_VALUES",
             Self::NotFinite(_) => "MOTION_NOT_FINITE",
             Self::MalformedParquet(_) => "MOTION_MALFORMED_PARQUET",
             Self::MalformedJson(_) => "MOTION_MALFORMED_JSON",
@@ -65,6 +73,8 @@ impl MotionError {
                 "Run the job again from the video; if the error returns, report it with the job's number."
             }
             Self::InvalidSettings(_) => "Correct the named setting, or leave it out to use its default.",
+            Self::NotComparable(_) => "Compare two movements of a person of whom the same joints are seen in both.",
+            Self::MissingValues(_) => "Let unknown values be interpolated, or frames that have any be dropped.",
             Self::MalformedParquet(_) | Self::MalformedJson(_) => {
                 "Check that the file is complete and was written by Marey."
             }

@@ -11,6 +11,7 @@ mod body;
 pub mod clean;
 pub mod definitions;
 mod differences;
+pub mod compare;
 pub mod error;
 pub mod events;
 mod facing;

@@ -4,6 +4,7 @@
 
 mod angles;
 mod cleaning;
+mod comparing;
 mod figures;
 mod filter;
 mod formats;
