@@ -10,8 +10,8 @@ use super::{Band, Cost};
 /// Rows of a strip. Divides every tile size, see [`super::trace`].
 const HEIGHT: usize = 64;
 
-/// Values worked on at a time where rows have several columns, so that their sums stay in registers.
-const LANES: usize = 8;
+/// Columns whose differences are added in one pass.
+const TOGETHER: usize = 4;
 
 /// Which pairs of rows are open to the path: `-left <= j - i <= right`.
 #[derive(Debug, Clone, Copy)]
@@ -221,29 +221,30 @@ fn least(a: f64, b: f64) -> f64 {
     if a < b { a } else { b }
 }
 
-/// Sums of the squared differences over all columns, for each place.
+/// Adds the squared differences of all columns in turn. Four columns go in one pass, which loads and stores the sums once.
 fn sum_of_squares<'v>(
     width: usize,
     a_of: impl Fn(usize) -> &'v [f64],
     b_of: impl Fn(usize) -> &'v [f64],
     sums: &mut [f64],
 ) {
-    let whole = sums.len() / LANES * LANES;
-    for from in (0..whole).step_by(LANES) {
-        let mut lanes = [0.0; LANES];
-        for column in 0..width {
-            let (a, b) = (&a_of(column)[from..][..LANES], &b_of(column)[from..][..LANES]);
-            for lane in 0..LANES {
-                let difference = a[lane] - b[lane];
-                lanes[lane] += difference * difference;
-            }
+    let square = |a: f64, b: f64| (a - b) * (a - b);
+    let length = sums.len();
+    let together = width / TOGETHER * TOGETHER;
+    for column in (0..together).step_by(TOGETHER) {
+        // Cut to the same length, so that the loop needs no checks.
+        let a: [&[f64]; TOGETHER] = std::array::from_fn(|beside| &a_of(column + beside)[..length]);
+        let b: [&[f64]; TOGETHER] = std::array::from_fn(|beside| &b_of(column + beside)[..length]);
+        for k in 0..length {
+            let sum = sums[k] + square(a[0][k], b[0][k]);
+            let sum = sum + square(a[1][k], b[1][k]);
+            let sum = sum + square(a[2][k], b[2][k]);
+            sums[k] = sum + square(a[3][k], b[3][k]);
         }
-        sums[from..from + LANES].copy_from_slice(&lanes);
     }
-    for (place, sum) in sums.iter_mut().enumerate().skip(whole) {
-        *sum = (0..width).fold(0.0, |sum, column| {
-            let difference = a_of(column)[place] - b_of(column)[place];
-            sum + difference * difference
-        });
+    for column in together..width {
+        for (sum, (&a, &b)) in sums.iter_mut().zip(a_of(column).iter().zip(b_of(column))) {
+            *sum += square(a, b);
+        }
     }
 }
