@@ -74,7 +74,7 @@ pub fn recording_from_json(json: &str) -> Result<Recording, MotionError> {
 
 /// The version is read on its own first: the rest of a newer layout may not parse, and the reason should be the
 /// version.
-fn check_json_version(json: &str, supported: u32) -> Result<(), MotionError> {
+pub(super) fn check_json_version(json: &str, supported: u32) -> Result<(), MotionError> {
     #[derive(Deserialize)]
     struct Version {
         schema_version: u32,
@@ -83,6 +83,6 @@ fn check_json_version(json: &str, supported: u32) -> Result<(), MotionError> {
     check_version(version.schema_version, supported, MotionError::MalformedJson)
 }
 
-fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, MotionError> {
+pub(super) fn parse<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, MotionError> {
     serde_json::from_str(json).map_err(|error| MotionError::MalformedJson(error.to_string()))
 }

@@ -4,6 +4,7 @@
 //! [`MotionError::NewerSchema`].
 
 mod angles_parquet;
+mod comparison;
 mod csv;
 mod json;
 mod kinematics;
@@ -11,6 +12,7 @@ mod recording_parquet;
 mod table;
 
 pub use angles_parquet::{ANGLES_SCHEMA_VERSION, angles_to_parquet};
+pub use comparison::{comparison_from_json, comparison_to_json};
 pub use csv::angles_to_csv;
 pub use json::{analysis_from_json, analysis_to_json, recording_from_json, recording_to_json};
 pub use kinematics::{KINEMATICS_SCHEMA_VERSION, kinematics_to_csv, kinematics_to_parquet};

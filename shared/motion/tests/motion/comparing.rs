@@ -2,6 +2,7 @@
 
 mod aligning;
 mod joints;
+mod movements;
 mod warping;
 
 use serde::Deserialize;
