@@ -6,6 +6,7 @@
 
 pub mod chronogram;
 pub mod chronophotograph;
+pub mod comparison;
 mod geometry;
 pub mod image;
 mod label;

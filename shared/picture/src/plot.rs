@@ -6,7 +6,7 @@
 mod ensemble;
 mod marks;
 mod panel;
-mod scale;
+pub(crate) mod scale;
 mod timeline;
 
 use std::fmt::Write as _;
@@ -19,6 +19,7 @@ use crate::svg::{escape, number};
 pub(crate) use ensemble::ensembles;
 pub(crate) use marks::event_name;
 use panel::Panel;
+pub(crate) use panel::thinned;
 pub(crate) use timeline::timeline;
 
 /// How angle curves are drawn.

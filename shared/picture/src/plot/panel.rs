@@ -258,7 +258,7 @@ pub(super) fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
 }
 
 /// The same curve with at most four points in each pixel column: first, least, greatest, last. What is seen stays the same.
-fn thinned(run: &[(f64, f64)]) -> Vec<(f64, f64)> {
+pub(crate) fn thinned(run: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut kept = Vec::new();
     let mut start = 0;
     while start < run.len() {

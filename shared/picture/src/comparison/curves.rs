@@ -1,0 +1,285 @@
+//! How angles differ over the movement, as SVG: a panel for each angle, left and right together.
+
+use std::fmt::Write as _;
+
+use marey_motion::Angle;
+use marey_motion::compare::{AngleDifference, Comparison, TOLERANCE_DEG};
+
+use crate::label;
+use crate::plot::scale::{self, Scale};
+use crate::plot::{ANATOMICAL_ORDER, STYLE, thinned};
+use crate::svg::{escape, number, path};
+
+/// Room around the curves, as in the plots of angles.
+const LEFT: f64 = 44.0;
+const RIGHT: f64 = 12.0;
+const TOP: f64 = 44.0;
+const BOTTOM: f64 = 24.0;
+const PANEL_HEIGHT: f64 = 200.0;
+
+/// What is added to the style of plots.
+const BANDS: &str = "\
+.marey-plot .d-tolerance{fill:#e9ecef}.marey-plot .d-worst{fill:#f0e442;opacity:.5}.marey-plot .d-rep{stroke:#8b919a;stroke-dasharray:2 3}\
+@media (prefers-color-scheme:dark){.marey-plot .d-tolerance{fill:#23272e}.marey-plot .d-worst{fill:#b8a800;opacity:.35}}";
+
+/// The difference of every angle over the movement, first less second, as a self-contained SVG document: the grey band is
+/// what measurement does not tell from none, yellow are the stretches of the greatest differences, dashed lines part
+/// repetitions.
+pub fn difference_svg(comparison: &Comparison, width_px: u32) -> String {
+    let groups: Vec<(Angle, Vec<&AngleDifference>)> = ANATOMICAL_ORDER
+        .into_iter()
+        .map(|angle| {
+            (
+                angle,
+                comparison.angles.iter().filter(|one| one.angle == angle).collect(),
+            )
+        })
+        .filter(|(_, sides): &(Angle, Vec<_>)| !sides.is_empty())
+        .collect();
+    let width = f64::from(width_px.clamp(320, 8000));
+    let columns = if width >= 700.0 && groups.len() > 1 { 2 } else { 1 };
+    let (gap, margin, heading) = (28.0, 20.0, 92.0);
+    let panel_width = (width - 2.0 * margin - gap * (columns as f64 - 1.0)) / columns as f64;
+    let height = heading + groups.len().div_ceil(columns).max(1) as f64 * (PANEL_HEIGHT + 16.0) + margin;
+    let title = format!("{} compared with {}", comparison.a.name, comparison.b.name);
+    let mut svg = String::new();
+    // Writing to a string cannot fail.
+    let _ = write!(
+        svg,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"marey-plot\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" \
+         role=\"img\" aria-label=\"{name}\"><title>{name}</title><style>{STYLE}{BANDS}</style>\
+         <rect class=\"m-paper\" width=\"{w}\" height=\"{h}\"/>\
+         <text class=\"m-title\" x=\"{margin}\" y=\"34\">{name}</text><text x=\"{margin}\" y=\"54\">{subtitle}</text>{key}",
+        w = number(width),
+        h = number(height),
+        name = escape(&title),
+        subtitle = escape(&subtitle(comparison)),
+        key = key(margin, comparison),
+    );
+    for (index, (angle, sides)) in groups.iter().enumerate() {
+        let x = margin + (index % columns) as f64 * (panel_width + gap);
+        let y = heading + (index / columns) as f64 * (PANEL_HEIGHT + 16.0);
+        let panel = Panel::new(comparison, *angle, sides, panel_width);
+        let _ = write!(
+            svg,
+            "<g transform=\"translate({} {})\">{}</g>",
+            number(x),
+            number(y),
+            panel.body()
+        );
+    }
+    if groups.is_empty() {
+        let _ = write!(
+            svg,
+            "<text x=\"{margin}\" y=\"{}\">No angle is known in both.</text>",
+            number(heading + 24.0)
+        );
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+fn subtitle(comparison: &Comparison) -> String {
+    let score = comparison
+        .score
+        .map_or(String::new(), |score| format!(" · alike {score:.0} of 100"));
+    format!("difference of angles in degrees, first less second, over the time of both in the middle{score}")
+}
+
+/// What the lines and bands mean.
+fn key(left: f64, comparison: &Comparison) -> String {
+    let mut svg = String::new();
+    let mut x = left;
+    let lines = [("m-left", "left"), ("m-right", "right"), ("m-middle", "trunk, pelvis")];
+    for (class, text) in lines {
+        let _ = write!(
+            svg,
+            "<line class=\"m-key m-value {class}\" x1=\"{}\" x2=\"{}\" y1=\"72\" y2=\"72\"/><text x=\"{}\" y=\"76\">{text}</text>",
+            number(x),
+            number(x + 20.0),
+            number(x + 26.0)
+        );
+        x += 40.0 + 7.0 * text.len() as f64;
+    }
+    let within = format!("within {TOLERANCE_DEG:.0}°");
+    for (class, text) in [("d-tolerance", within.as_str()), ("d-worst", "greatest differences")] {
+        let _ = write!(
+            svg,
+            "<rect class=\"{class}\" x=\"{}\" y=\"65\" width=\"20\" height=\"13\"/><text x=\"{}\" y=\"76\">{text}</text>",
+            number(x),
+            number(x + 26.0)
+        );
+        x += 44.0 + 6.4 * text.chars().count() as f64;
+    }
+    if !comparison.repetitions.is_empty() {
+        let _ = write!(
+            svg,
+            "<line class=\"d-rep\" x1=\"{x}\" x2=\"{x}\" y1=\"64\" y2=\"79\"/><text x=\"{}\" y=\"76\">repetitions</text>",
+            number(x + 8.0),
+            x = number(x)
+        );
+    }
+    svg
+}
+
+struct Panel<'a> {
+    comparison: &'a Comparison,
+    angle: Angle,
+    sides: &'a [&'a AngleDifference],
+    width: f64,
+    x: Scale,
+    y: Scale,
+    ticks_s: Vec<f64>,
+    ticks_deg: Vec<f64>,
+}
+
+impl<'a> Panel<'a> {
+    fn new(comparison: &'a Comparison, angle: Angle, sides: &'a [&'a AngleDifference], width: f64) -> Self {
+        let end_s = comparison.moments.last().map_or(0.0, |moment| moment.time_s);
+        let end_s = if end_s > 0.0 { end_s } else { 1.0 };
+        let values = sides.iter().flat_map(|side| side.difference_deg.iter().flatten());
+        let (least, most) = values.fold((-2.0 * TOLERANCE_DEG, 2.0 * TOLERANCE_DEG), |(least, most), &value| {
+            (value.min(least), value.max(most))
+        });
+        let (low, high, ticks_deg) = scale::degrees(least, most);
+        Self {
+            comparison,
+            angle,
+            sides,
+            width,
+            x: Scale {
+                low: 0.0,
+                high: end_s,
+                from: LEFT,
+                to: width - RIGHT,
+            },
+            y: Scale {
+                low,
+                high,
+                from: PANEL_HEIGHT - BOTTOM,
+                to: TOP,
+            },
+            ticks_s: scale::seconds(0.0, end_s, ((width - LEFT - RIGHT) / 76.0).clamp(2.0, 12.0)),
+            ticks_deg,
+        }
+    }
+
+    fn body(&self) -> String {
+        let mut svg = format!("<text class=\"m-name\" x=\"0\" y=\"14\">{}</text>", self.angle.label());
+        for (line, side) in self.sides.iter().enumerate() {
+            svg.push_str(&self.words(line, side));
+        }
+        svg.push_str(&self.bands());
+        svg.push_str(&self.axes());
+        for side in self.sides {
+            svg.push_str(&self.curve(side));
+        }
+        for side in self.sides {
+            let _ = write!(
+                svg,
+                "<circle class=\"m-dot f-{}\" cx=\"{}\" cy=\"{}\" r=\"3.5\"/>",
+                label::side(side.side),
+                number(self.x.pixel(self.time_s(side.greatest_at))),
+                number(self.y.pixel(side.greatest_deg))
+            );
+        }
+        svg
+    }
+
+    fn time_s(&self, moment: usize) -> f64 {
+        self.comparison.moments.get(moment).map_or(0.0, |moment| moment.time_s)
+    }
+
+    /// Mean, greatest difference and correlation of a side, in the heading at the right.
+    fn words(&self, line: usize, side: &AngleDifference) -> String {
+        let alike = side
+            .correlation
+            .map_or(String::new(), |r| format!(", r {r:.2}").replace('-', "−"));
+        let text = format!(
+            "{} mean {}, greatest {} at {}{alike}",
+            label::side_letter(side.side),
+            label::degrees(side.mean_absolute_deg),
+            label::degrees(side.greatest_deg),
+            label::seconds(self.time_s(side.greatest_at)),
+        );
+        format!(
+            "<text x=\"{}\" y=\"{}\" text-anchor=\"end\"><tspan class=\"f-{}\">{}</tspan></text>",
+            number(self.width),
+            number(14.0 + 15.0 * line as f64),
+            label::side(side.side),
+            escape(text.trim_start()),
+        )
+    }
+
+    fn bands(&self) -> String {
+        let band = |class: &str, from: f64, to: f64, top: f64, bottom: f64| {
+            format!(
+                "<rect class=\"{class}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\"/>",
+                number(from),
+                number(top),
+                number((to - from).max(2.0)),
+                number(bottom - top)
+            )
+        };
+        let mut svg = String::new();
+        for stretch in self.sides.iter().flat_map(|side| &side.stretches) {
+            let (from, to) = (
+                self.x.pixel(self.time_s(stretch.from)),
+                self.x.pixel(self.time_s(stretch.to)),
+            );
+            svg.push_str(&band("d-worst", from, to, self.y.to, self.y.from));
+        }
+        let (top, bottom) = (self.y.pixel(TOLERANCE_DEG), self.y.pixel(-TOLERANCE_DEG));
+        svg.push_str(&band("d-tolerance", self.x.from, self.x.to, top, bottom));
+        for repetition in &self.comparison.repetitions {
+            let moments = &self.comparison.moments;
+            let at = moments.partition_point(|moment| moment.a_frame < repetition.a_frames.start);
+            let _ = write!(
+                svg,
+                "<line class=\"d-rep\" x1=\"{x}\" x2=\"{x}\" y1=\"{}\" y2=\"{}\"/>",
+                number(self.y.to),
+                number(self.y.from),
+                x = number(self.x.pixel(self.time_s(at)))
+            );
+        }
+        svg
+    }
+
+    fn axes(&self) -> String {
+        let mut svg = String::new();
+        for &tick in &self.ticks_deg {
+            let y = number(self.y.pixel(tick));
+            let class = if tick == 0.0 { "m-zero" } else { "m-grid" };
+            let _ = write!(
+                svg,
+                "<line class=\"{class}\" x1=\"{}\" x2=\"{}\" y1=\"{y}\" y2=\"{y}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",
+                number(self.x.from),
+                number(self.x.to),
+                number(self.x.from - 8.0),
+                number(self.y.pixel(tick) + 4.0),
+                label::degrees(tick),
+            );
+        }
+        for &tick in &self.ticks_s {
+            let _ = write!(
+                svg,
+                "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
+                number(self.x.pixel(tick)),
+                number(self.y.from + 18.0),
+                scale::time_text(tick, &self.ticks_s),
+            );
+        }
+        svg
+    }
+
+    fn curve(&self, side: &AngleDifference) -> String {
+        let places: Vec<Option<(f64, f64)>> = (side.difference_deg.iter().enumerate())
+            .map(|(moment, value)| Some((self.x.pixel(self.time_s(moment)), self.y.pixel((*value)?))))
+            .collect();
+        let runs = places.split(Option::is_none).filter(|run| !run.is_empty());
+        let data: String = runs
+            .map(|run| path(&thinned(&run.iter().copied().flatten().collect::<Vec<_>>())))
+            .collect();
+        format!("<path class=\"m-value m-{}\" d=\"{data}\"/>", label::side(side.side))
+    }
+}
