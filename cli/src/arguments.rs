@@ -1,5 +1,6 @@
 //! What people type.
 
+mod compare;
 mod operate;
 mod send;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::compare::Compare;
 pub(crate) use self::operate::{CreateKey, Drain, Ended, KeyCommand, Purge, SystemCommand, SystemView};
 pub(crate) use self::send::{BatchCommand, Batches, Manner, Redrive, Reprocess, Retry, Submit};
 use crate::screen::Color;
@@ -172,6 +174,11 @@ pub(crate) enum Local {
     /// List the workflows, or draw one
     #[command(after_help = "Examples:\n  marey workflows\n  marey workflows motion --svg motion.svg")]
     Workflows(Workflows),
+    /// Compare two movements: warp them onto each other, tell how their angles differ, and show both side by side
+    #[command(
+        after_help = "A and B are analyses (JSON), recordings (JSON or Parquet), or folders made by `marey results JOB --download FOLDER`.\n\nExamples:\n  marey compare monday/ tuesday/\n  marey compare mine.parquet coach.parquet --out squats --video-a mine.mp4 --video-b coach.mp4\n  marey compare a.json b.json --repetitions 0-45,45-92 --json"
+    )]
+    Compare(std::sync::Arc<Compare>),
 }
 
 /// Arguments of `workflows`.

@@ -1,6 +1,7 @@
 //! Progress as it happens: bars on a terminal, plain lines elsewhere, always on standard error.
 
 mod fleet;
+mod work;
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use marey_contract::{JobDetail, StageDetail, StageStatus};
 
 pub(crate) use self::fleet::{BatchLive, Fleet};
+pub(crate) use self::work::Work;
 use crate::screen::{Paint, Screen, job_status, stage_status};
 use crate::shards;
 use crate::watch::Sight;

@@ -2,6 +2,7 @@
 
 mod again;
 pub(crate) mod batch;
+mod compare;
 mod findings;
 mod jobs;
 mod keys;
@@ -73,7 +74,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
         None => {
-            Screen::note("interrupted; jobs that have begun go on");
+            Screen::note(match parsed.command {
+                Command::Remote(_) => "interrupted; jobs that have begun go on",
+                Command::Local(_) => "interrupted",
+            });
             ExitCode::from(INTERRUPTED)
         }
     }
@@ -98,6 +102,7 @@ async fn dispatch(arguments: &Arguments, screen: &Screen) -> Result<Verdict, Err
 async fn local(global: &Global, screen: &Screen, command: &Local) -> Result<Verdict, Error> {
     match command {
         Local::Workflows(options) => workflows::workflows(global, screen, options).await,
+        Local::Compare(options) => compare::compare(screen, options).await,
     }
 }
 

@@ -202,6 +202,31 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A file would be overwritten.
+    #[error("`{}` is already there", path.display())]
+    FileInTheWay {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file holds no movement, or movements cannot be compared.
+    #[error("{}{source}", about(path.as_ref()))]
+    Motion {
+        /// The file, if it is one file's fault.
+        path: Option<PathBuf>,
+        /// What is wrong.
+        source: marey_motion::MotionError,
+    },
+    /// A video cannot be read or written.
+    #[error("{}{source}", about(Some(path)))]
+    Media {
+        /// The video.
+        path: PathBuf,
+        /// What is wrong.
+        source: marey_media::MediaError,
+    },
+    /// A picture cannot be made.
+    #[error("{0}")]
+    Picture(#[from] marey_picture::PictureError),
     /// The content received is not what was promised.
     #[error("`{}` arrived damaged: {why}", tame(name))]
     Damaged {
@@ -278,7 +303,10 @@ impl Error {
             Self::UploadRefused { .. } => "UPLOAD_REFUSED",
             Self::UploadBroken { .. } => "UPLOAD_BROKEN",
             Self::UnsafeName { .. } => "UNSAFE_NAME",
-            Self::FileExists { .. } => "FILE_EXISTS",
+            Self::FileExists { .. } | Self::FileInTheWay { .. } => "FILE_EXISTS",
+            Self::Motion { source, .. } => source.code(),
+            Self::Media { source, .. } => source.code(),
+            Self::Picture(source) => source.code(),
             Self::Damaged { .. } => "DAMAGED",
             Self::LinkRefused { .. } => "LINK_REFUSED",
             Self::DownloadBroken { .. } => "DOWNLOAD_BROKEN",
@@ -355,7 +383,10 @@ impl Error {
                 "Check the connection and submit the file again; if all of it had left, `marey jobs` tells whether its job began."
             }
             Self::UnsafeName { .. } => "Nothing was written; report this name to whoever runs this Marey.",
-            Self::FileExists { .. } => "Use --force to overwrite it, or another folder.",
+            Self::Motion { source, .. } => source.hint(),
+            Self::Media { source, .. } => source.hint(),
+            Self::Picture(source) => source.hint(),
+            Self::FileExists { .. } | Self::FileInTheWay { .. } => "Use --force to overwrite it, or another folder.",
             Self::Damaged { .. } => "Nothing was kept; try again.",
             Self::LinkRefused { .. } => "Links end after some minutes: run the command again for fresh ones.",
             Self::DownloadBroken { .. } => "Run the command again: what is already complete is skipped.",
@@ -393,4 +424,9 @@ impl Error {
             },
         }
     }
+}
+
+/// The beginning of a sentence about a file.
+fn about(path: Option<&PathBuf>) -> String {
+    path.map_or_else(String::new, |path| format!("`{}`: ", path.display()))
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests may fail as tests do")]
 
 mod codes;
+mod compare;
 mod downloads;
 mod follow;
 mod json;

@@ -1,6 +1,7 @@
 //! Tests of the pictures through the public interface.
 
 mod chronophotographs;
+mod comparisons;
 mod documents;
 mod found;
 mod overlays;

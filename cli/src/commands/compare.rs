@@ -1,0 +1,202 @@
+//! `marey compare`: what two recordings of a movement differ in, as a table and as files.
+
+mod film;
+mod input;
+mod table;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use marey_motion::compare::{Band, Comparison, ComparisonSettings, Method};
+use marey_motion::formats::comparison_to_json;
+use marey_motion::{Analysis, MotionError};
+use marey_picture::comparison::difference_svg;
+use serde::Serialize;
+
+use self::film::Stop;
+use super::{Verdict, show_json_or};
+use crate::arguments::Compare;
+use crate::error::Error;
+use crate::screen::{Paint, Screen};
+
+const JSON: &str = "comparison.json";
+const CURVES: &str = "differences.svg";
+const VIDEO: &str = "comparison.mp4";
+
+/// Width of the drawing of the curves in pixels.
+const CURVES_PX: u32 = 980;
+
+/// How long the end of the work is waited for after Ctrl-C.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What `--json` prints: the comparison less what only its file holds.
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    table: table::Summary<'a>,
+    files: Vec<String>,
+}
+
+/// Compares two movements.
+pub(super) async fn compare(screen: &Screen, options: &Arc<Compare>) -> Result<Verdict, Error> {
+    let stop = Arc::new(Stop::default());
+    let (done, waiting) = mpsc::channel();
+    let guard = Guard {
+        stop: Arc::clone(&stop),
+        done: waiting,
+    };
+    let work = {
+        let (screen, options) = (screen.clone(), Arc::clone(options));
+        // Dropped when the work ends, however it does.
+        move || {
+            let _done = done;
+            carry_out(&screen, &options, &stop)
+        }
+    };
+    let outcome = tokio::task::spawn_blocking(work).await;
+    drop(guard);
+    outcome.unwrap_or_else(|error| Err(Error::Start { why: error.to_string() }))
+}
+
+/// Ends the work when nobody waits for it any more, and sees to it that it has cleaned up.
+struct Guard {
+    stop: Arc<Stop>,
+    done: mpsc::Receiver<()>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.stop.now();
+        // An error is what is hoped for: the other end is gone.
+        let _gone = self.done.recv_timeout(PATIENCE);
+    }
+}
+
+fn carry_out(screen: &Screen, options: &Compare, stop: &Stop) -> Result<Verdict, Error> {
+    let output = options
+        .out
+        .as_deref()
+        .map(|folder| Output::new(folder, options))
+        .transpose()?;
+    let (a, b) = (input::read(&options.a)?, input::read(&options.b)?);
+    let comparison = marey_motion::compare::compare(&a, &b, &settings(options))
+        .map_err(|source| Error::Motion { path: None, source })?;
+    let files = match &output {
+        Some(output) => output.write(screen, &comparison, (&a, &b), options, stop)?,
+        None => Vec::new(),
+    };
+    let told = Told {
+        table: table::Summary::of(&comparison),
+        files: files.iter().map(|file| file.display().to_string()).collect(),
+    };
+    let verdict = show_json_or(screen, &told, || table::text(screen, &comparison))?;
+    if !screen.is_json() {
+        for file in &told.files {
+            Screen::note(&screen.paint_note(Paint::Faint, &format!("wrote {file}")));
+        }
+    }
+    Ok(verdict)
+}
+
+fn settings(options: &Compare) -> ComparisonSettings {
+    ComparisonSettings {
+        space: options.space.into(),
+        basis: options.on.into(),
+        method: match options.fast {
+            Some(radius) => Method::Fast { radius },
+            None => Method::Exact {
+                band: options.band.map(|radius| Band { radius }),
+            },
+        },
+        missing: options.missing.into(),
+        align: options.align.into(),
+        scale: options.scale,
+        person_a: options.person_a,
+        person_b: options.person_b,
+        repetitions: (!options.repetitions.is_empty()).then(|| options.repetitions.clone()),
+    }
+}
+
+/// The folder and what goes into it.
+struct Output {
+    folder: PathBuf,
+    names: Vec<&'static str>,
+}
+
+impl Output {
+    /// Looks whether anything is in the way before anything is done.
+    fn new(folder: &Path, options: &Compare) -> Result<Self, Error> {
+        let mut names = vec![JSON, CURVES];
+        if !options.no_video {
+            names.push(VIDEO);
+        }
+        let in_the_way = names.iter().map(|name| folder.join(name)).find(|path| path.exists());
+        if let Some(path) = in_the_way.filter(|_| !options.force) {
+            return Err(Error::FileInTheWay { path });
+        }
+        std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            names,
+        })
+    }
+
+    fn write(
+        &self,
+        screen: &Screen,
+        comparison: &Comparison,
+        (a, b): (&Analysis, &Analysis),
+        options: &Compare,
+        stop: &Stop,
+    ) -> Result<Vec<PathBuf>, Error> {
+        let json = comparison_to_json(comparison).map_err(|source| Error::Motion { path: None, source })?;
+        let mut written = Vec::new();
+        for &name in &self.names {
+            let path = self.folder.join(name);
+            match name {
+                JSON => put(&path, json.as_bytes())?,
+                CURVES => put(&path, difference_svg(comparison, CURVES_PX).as_bytes())?,
+                _ if comparison.joints.is_empty() => {
+                    let reason = "no video was made, as their poses are not at hand";
+                    Screen::note(&screen.paint_note(Paint::Odd, reason));
+                    continue;
+                }
+                _ => film::write(screen, comparison, (a, b), options, &path, stop)?,
+            }
+            written.push(path);
+        }
+        Ok(written)
+    }
+}
+
+/// Writes a file that is either whole or not there.
+fn put(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let written = tempfile::Builder::new()
+        .prefix(".marey-")
+        .suffix(".part")
+        .tempfile_in(folder)
+        .and_then(|mut file| {
+            file.write_all(content)?;
+            file.persist(path).map_err(|error| error.error)
+        });
+    written.map(drop).map_err(|error| unwritable(path, &error))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    Error::FileUnwritable {
+        path: path.to_owned(),
+        why: error.to_string(),
+    }
+}
+
+/// An error of one file.
+fn of_file(path: &Path) -> impl Fn(MotionError) -> Error + '_ {
+    |source| Error::Motion {
+        path: Some(path.to_owned()),
+        source,
+    }
+}
