@@ -178,7 +178,7 @@ pub(crate) enum Local {
     #[command(
         after_help = "A and B are analyses (JSON), recordings (JSON or Parquet), or folders made by `marey results JOB --download FOLDER`.\n\nExamples:\n  marey compare monday/ tuesday/\n  marey compare mine.parquet coach.parquet --out squats --video-a mine.mp4 --video-b coach.mp4\n  marey compare a.json b.json --repetitions 0-45,45-92 --json"
     )]
-    Compare(std::sync::Arc<Compare>),
+    Compare(Box<Compare>),
 }
 
 /// Arguments of `workflows`.

@@ -8,7 +8,7 @@ use marey_motion::Space;
 use marey_motion::compare::{Align, Basis, Missing};
 
 /// Arguments of `compare`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Compare {
     /// The first movement
     pub(crate) a: PathBuf,

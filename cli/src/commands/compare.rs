@@ -41,7 +41,7 @@ struct Told<'a> {
 }
 
 /// Compares two movements.
-pub(super) async fn compare(screen: &Screen, options: &Arc<Compare>) -> Result<Verdict, Error> {
+pub(super) async fn compare(screen: &Screen, options: &Compare) -> Result<Verdict, Error> {
     let stop = Arc::new(Stop::default());
     let (done, waiting) = mpsc::channel();
     let guard = Guard {
@@ -49,7 +49,7 @@ pub(super) async fn compare(screen: &Screen, options: &Arc<Compare>) -> Result<V
         done: waiting,
     };
     let work = {
-        let (screen, options) = (screen.clone(), Arc::clone(options));
+        let (screen, options) = (screen.clone(), options.clone());
         // Dropped when the work ends, however it does.
         move || {
             let _done = done;

@@ -29,7 +29,7 @@ pub(super) fn read(path: &Path) -> Result<Analysis, Error> {
     let bytes = bytes(path)?;
     // Parquet begins and ends with these letters.
     if bytes.starts_with(b"PAR1") {
-        return analysed(path, &parquet(path, bytes)?);
+        return analysed(path, &parquet(path, &bytes)?);
     }
     let text = String::from_utf8(bytes).map_err(|_| {
         of_file(path)(MotionError::MalformedJson(
@@ -49,8 +49,8 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
     })
 }
 
-fn parquet(path: &Path, bytes: Vec<u8>) -> Result<Recording, Error> {
-    recording_from_parquet(bytes.into()).map_err(of_file(path))
+fn parquet(path: &Path, bytes: &[u8]) -> Result<Recording, Error> {
+    recording_from_parquet(bytes).map_err(of_file(path))
 }
 
 fn analysed(path: &Path, recording: &Recording) -> Result<Analysis, Error> {
@@ -72,6 +72,6 @@ fn with_poses(path: &Path, analysis: Analysis) -> Result<Analysis, Error> {
     if !is_stored_apart || !poses.exists() {
         return Ok(analysis);
     }
-    let recording = parquet(&poses, bytes(&poses)?)?;
+    let recording = parquet(&poses, &bytes(&poses)?)?;
     analysis.with_poses(recording).map_err(of_file(&poses))
 }
