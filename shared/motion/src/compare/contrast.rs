@@ -185,7 +185,9 @@ fn warp_angles(
     }
     // What is never known, such as the pelvis from the side, is no news.
     let known = |values: &[Option<f64>]| values.iter().any(Option::is_some);
-    let missed = rarely.iter().filter(|(a, b)| known(&a.value_deg) || known(&b.value_deg));
+    let missed = rarely
+        .iter()
+        .filter(|(a, b)| known(&a.value_deg) || known(&b.value_deg));
     let missed: Vec<_> = missed.map(|(series, _)| series.label().to_lowercase()).collect();
     if !missed.is_empty() {
         notes.push(format!(

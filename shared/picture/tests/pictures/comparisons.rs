@@ -8,7 +8,10 @@ use marey_picture::comparison::{Board, Picture, difference_svg};
 use crate::support::{HEIGHT, Movement, WIDTH};
 
 fn both() -> (Analysis, Analysis, Comparison) {
-    let (a, mut b) = (crate::analysis(Movement::Squat, 50), crate::analysis(Movement::Squat, 72));
+    let (a, mut b) = (
+        crate::analysis(Movement::Squat, 50),
+        crate::analysis(Movement::Squat, 72),
+    );
     // The left knee of the other one stays half a step behind.
     for pose in b.people[0].poses.iter_mut().flatten() {
         for landmark in [25, 27, 29, 31] {
@@ -45,7 +48,11 @@ fn joints_that_differ_are_lit_in_both_pictures() {
     assert_eq!((width % 2, height % 2), (0, 0));
     let (first, tall) = board.picture_px(false);
     assert_eq!((first, tall), (640, 360));
-    let moment = comparison.moments.iter().position(|moment| !moment.most_different.is_empty()).expect("the leg differs");
+    let moment = comparison
+        .moments
+        .iter()
+        .position(|moment| !moment.most_different.is_empty())
+        .expect("the leg differs");
     let image = board.draw(moment, [Picture::Plain, Picture::Plain]);
     assert_eq!((image.width(), image.height()), (width, height));
     assert!(lit(&image, 0, first, tall) > 20, "in the first");
@@ -62,10 +69,16 @@ fn videos_stand_behind_the_figures_whatever_their_size() {
     let (a, b, comparison) = both();
     let board = Board::new(&comparison, &a, &b, 360).expect("both have poses");
     let green = [0, 200, 0];
-    let (exact, large) = (RgbImage::filled(640, 360, green), RgbImage::filled(WIDTH, HEIGHT, green));
+    let (exact, large) = (
+        RgbImage::filled(640, 360, green),
+        RgbImage::filled(WIDTH, HEIGHT, green),
+    );
     let small = RgbImage::filled(320, 180, green);
     let image = board.draw(3, [Picture::Video(&exact), Picture::Video(&large)]);
-    assert_eq!((image.pixel(2, 300), image.pixel(1280, 300)), (Some(green), Some(green)));
+    assert_eq!(
+        (image.pixel(2, 300), image.pixel(1280, 300)),
+        (Some(green), Some(green))
+    );
     assert_eq!(image, board.draw(3, [Picture::Video(&large), Picture::Video(&exact)]));
     let image = board.draw(3, [Picture::Video(&small), Picture::Plain]);
     assert_ne!(image.pixel(2, 300), Some(green), "a small picture is not blown up");
@@ -82,7 +95,10 @@ fn every_moment_can_be_drawn_gaps_and_small_pictures_too() {
         assert_eq!((image.width(), image.height()), board.size_px());
     }
     b.people[0].poses.fill(None);
-    assert!(Board::new(&comparison, &a, &b, 360).is_err(), "there is nothing to show");
+    assert!(
+        Board::new(&comparison, &a, &b, 360).is_err(),
+        "there is nothing to show"
+    );
     comparison.a.person = 9;
     assert!(Board::new(&comparison, &a, &b, 360).is_err(), "there is no such person");
 }
@@ -92,12 +108,34 @@ fn the_curves_tell_the_differences() {
     let (_, _, comparison) = both();
     let svg = difference_svg(&comparison, 980);
     let document = roxmltree::Document::parse(&svg).expect("it is XML");
-    let text: String = document.descendants().filter_map(|node| node.text()).collect::<Vec<_>>().join("\n");
-    assert!(text.contains("Knee flexion") && text.contains("L mean 30°, greatest −3"), "{text}");
-    assert!(text.contains("Synthetic walk <side view> & more.mp4 compared with"), "{text}");
-    let count = |class: &str| document.descendants().filter(|node| node.attribute("class") == Some(class)).count();
-    let panels = document.descendants().filter(|node| node.tag_name().name() == "g").count();
-    assert_eq!(count("d-tolerance"), panels + 1, "one for each panel and one in the key");
+    let text: String = document
+        .descendants()
+        .filter_map(|node| node.text())
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert!(
+        text.contains("Knee flexion") && text.contains("L mean 30°, greatest −3"),
+        "{text}"
+    );
+    assert!(
+        text.contains("Synthetic walk <side view> & more.mp4 compared with"),
+        "{text}"
+    );
+    let count = |class: &str| {
+        document
+            .descendants()
+            .filter(|node| node.attribute("class") == Some(class))
+            .count()
+    };
+    let panels = document
+        .descendants()
+        .filter(|node| node.tag_name().name() == "g")
+        .count();
+    assert_eq!(
+        count("d-tolerance"),
+        panels + 1,
+        "one for each panel and one in the key"
+    );
     assert!(count("d-worst") >= 2, "the greatest difference is shaded");
     assert_eq!(count("d-rep"), 2 * panels + 1);
     let mut nothing = comparison;
