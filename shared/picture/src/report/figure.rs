@@ -1,5 +1,7 @@
 //! The stick figure in space that a reader can turn, and the poses that it is drawn from.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use marey_motion::{Analysis, Landmark, PersonAnalysis, Side};
@@ -28,12 +30,14 @@ pub(super) fn markup(person: &PersonAnalysis, index: usize) -> String {
         ("from behind", 180, 0),
         ("from above", 0, 85),
     ];
-    let buttons: String = buttons
-        .iter()
-        .map(|(name, yaw, pitch)| {
-            format!("<button type=\"button\" data-yaw=\"{yaw}\" data-pitch=\"{pitch}\">{name}</button>")
-        })
-        .collect();
+    let buttons = buttons.iter().fold(String::new(), |mut html, (name, yaw, pitch)| {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            html,
+            "<button type=\"button\" data-yaw=\"{yaw}\" data-pitch=\"{pitch}\">{name}</button>"
+        );
+        html
+    });
     format!(
         "<figure class=\"turntable\" data-person=\"{index}\" hidden><canvas tabindex=\"0\" role=\"img\" aria-label=\"Stick figure in space; \
          arrow keys turn it\"></canvas><div class=\"turns\" role=\"group\" aria-label=\"Turn the figure\">{buttons}</div><figcaption>The body in space as the \

@@ -43,17 +43,13 @@ fn rows(measures: &[Measure]) -> Vec<Row<'_>> {
     let mut rows: Vec<Row<'_>> = Vec::new();
     for measure in measures {
         let same = |row: &&mut Row<'_>| row.first.id == measure.id && row.first.method == measure.method;
-        match rows.iter_mut().find(same) {
-            Some(row) => row.sides[column(measure.side)] = Some(measure),
-            None => {
-                let mut row = Row {
-                    first: measure,
-                    sides: [None; 3],
-                };
-                row.sides[column(measure.side)] = Some(measure);
-                rows.push(row);
-            }
+        if let Some(row) = rows.iter_mut().find(same) {
+            row.sides[column(measure.side)] = Some(measure);
+            continue;
         }
+        let mut sides = [None; 3];
+        sides[column(measure.side)] = Some(measure);
+        rows.push(Row { first: measure, sides });
     }
     rows
 }
