@@ -84,9 +84,9 @@ pub(crate) fn check(workflow: &WorkflowDetail, params: &BTreeMap<String, Value>)
             value: text.clone(),
         };
         values(workflow, std::slice::from_ref(&typed))?;
-        // Read as text it may fit although its type does not: "8" is no number.
+        // Read as text it may fit although its type does not: "8" is no number. A flag that became a choice is still one.
         let detail = &workflow.params[name];
-        if !admits(detail, value) {
+        if !admits(detail, value) && !detail.formerly.contains_key(&text) {
             return Err(Error::BadParameter {
                 why: format!("{name} is {value}; it must be {}", detail.expected),
                 workflow: workflow.name.clone(),
@@ -99,7 +99,8 @@ pub(crate) fn check(workflow: &WorkflowDetail, params: &BTreeMap<String, Value>)
 /// Text as a value of the parameter's type.
 fn read(detail: &ParameterDetail, text: &str) -> Value {
     match detail.kind {
-        ParameterType::Choice | ParameterType::Text => text.into(),
+        ParameterType::Choice => detail.formerly.get(text).map_or(text, String::as_str).into(),
+        ParameterType::Text => text.into(),
         _ => serde_json::from_str(text.trim()).unwrap_or_else(|_| text.into()),
     }
 }
@@ -146,6 +147,7 @@ fn detail(parameter: &Parameter) -> ParameterDetail {
         min: None,
         max: None,
         values: Vec::new(),
+        formerly: BTreeMap::new(),
         longest: None,
         default: parameter.default_value(),
         expected: parameter.expected(),
@@ -158,8 +160,9 @@ fn detail(parameter: &Parameter) -> ParameterDetail {
             (detail.kind, detail.min, detail.max) = (ParameterType::Integer, Some(*min as f64), Some(*max as f64));
         }
         ParameterKind::Flag { .. } => {}
-        ParameterKind::Choice { values, .. } => {
-            (detail.kind, detail.values) = (ParameterType::Choice, values.clone());
+        ParameterKind::Choice { values, formerly, .. } => {
+            detail.kind = ParameterType::Choice;
+            (detail.values, detail.formerly) = (values.clone(), formerly.clone());
         }
         ParameterKind::Text { longest, .. } => {
             (detail.kind, detail.longest) = (ParameterType::Text, Some(*longest as u64));
@@ -238,11 +241,15 @@ mod tests {
 
     #[test]
     fn values_have_the_types_of_the_workflow() {
-        let values = read_all(&["cutoff_hz=8", "filter=false", "filter_order=3"]).unwrap();
+        let values = read_all(&["cutoff_hz=8", "filter=loess", "filter_order=3"]).unwrap();
         assert_eq!(
             json!(values),
-            json!({"cutoff_hz": 8, "filter": false, "filter_order": 3})
+            json!({"cutoff_hz": 8, "filter": "loess", "filter_order": 3})
         );
+        // As it was called when there was one filter only.
+        assert_eq!(json!(read_all(&["filter=false"]).unwrap()), json!({"filter": "none"}));
+        let flag = BTreeMap::from([("filter".to_owned(), json!(true))]);
+        assert!(check(&shipped(&Workflow::shipped("motion").unwrap()), &flag).is_ok());
     }
 
     #[test]
@@ -260,8 +267,8 @@ mod tests {
             told(&["filter_order=2.5"]),
             "filter_order is 2.5; it must be a whole number from 1 to 8"
         );
-        assert_eq!(told(&["filter=no"]), "filter is no; it must be true or false");
-        assert_eq!(told(&["filter=true", "filter=true"]), "filter is given twice");
+        assert!(told(&["filter=no"]).starts_with("filter is no; it must be one of none, butterworth, "));
+        assert_eq!(told(&["filter=none", "filter=none"]), "filter is given twice");
         assert!(told(&["cutof=1"]).starts_with("cutof is not a parameter of the workflow motion; it has cutoff_hz, "));
         for text in ["cutoff_hz", "=8", ""] {
             assert!(typed(text).is_err(), "{text}");

@@ -191,7 +191,7 @@ pub(crate) fn sharded() -> JobDetail {
     ];
     job.params = [
         ("cutoff_hz", json!(8.0)),
-        ("filter", json!(true)),
+        ("filter", json!("loess")),
         ("longest_gap_s", json!(0.2)),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -1,14 +1,18 @@
 //! Joins the recordings of a video's ranges, and computes joint angles and their extremes.
 
+mod wishes;
+
 use marey_cloud::{Output, OutputFile, Stage, StageError, Work};
-use marey_fn_kit::{PARQUET, Shards, number_or, save};
+use marey_fn_kit::{PARQUET, Shards, save};
 use marey_motion::{
-    Analysis, MotionError, Part, Recording, Settings, Sex, Subject, Summary, analyze,
+    Analysis, MotionError, Part, Recording, Summary, analyze,
     formats::{
         analysis_to_json, angles_to_csv, angles_to_parquet, kinematics_to_csv, kinematics_to_parquet,
         recording_from_parquet, recording_to_parquet,
     },
 };
+
+use self::wishes::Wishes;
 
 /// The artifact that holds the analysis without its poses.
 pub const ANALYSIS: &str = "analysis.json";
@@ -43,7 +47,9 @@ impl Stage for Biomechanics {
             return Err(nobody());
         }
         work.control.add_frames(recording.time_s.len() as u64);
-        let analysis = analyze(&recording, &settings(work)).map_err(motion_error)?;
+        let wishes = Wishes::of(work);
+        let mut analysis = analyze(&recording, &wishes.settings()).map_err(motion_error)?;
+        analysis.notes.extend(wishes.without_effect());
         work.control.set_progress(0.7);
         work.control.check()?;
         let facts = serde_json::to_value(Summary::of(&analysis)).map_err(StageError::internal)?;
@@ -77,33 +83,6 @@ fn joined(work: &Work) -> Result<(Recording, Vec<u8>), StageError> {
     let recording = marey_motion::join(parts).map_err(motion_error)?;
     let bytes = recording_to_parquet(&recording).map_err(motion_error)?;
     Ok((recording, bytes))
-}
-
-/// How the recording is cleaned: as the job wishes, by default as gait laboratories do.
-fn settings(work: &Work) -> Settings {
-    let defaults = Settings::default();
-    let cutoff_hz = number_or(work, "cutoff_hz", defaults.cutoff_hz.unwrap_or_default());
-    Settings {
-        cutoff_hz: work.flag("filter").unwrap_or(true).then_some(cutoff_hz),
-        order: number_or(work, "filter_order", defaults.order as f64) as usize,
-        longest_gap_s: number_or(work, "longest_gap_s", defaults.longest_gap_s),
-        minimum_visibility: number_or(work, "minimum_visibility", defaults.minimum_visibility.into()) as f32,
-        subject: Subject {
-            height_m: known(work, "height_m"),
-            sex: match work.text("sex") {
-                Ok("female") => Sex::Female,
-                Ok("male") => Sex::Male,
-                _ => Sex::Mean,
-            },
-        },
-        px_per_m: known(work, "px_per_m"),
-        ..defaults
-    }
-}
-
-/// A parameter for which 0 means that nobody knows; a workflow has no parameters without a default.
-fn known(work: &Work, name: &str) -> Option<f64> {
-    work.number(name).ok().filter(|&number| number > 0.0)
 }
 
 /// Writes the analysis in every format, the poses apart.

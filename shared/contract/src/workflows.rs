@@ -123,6 +123,9 @@ pub struct ParameterDetail {
     /// The words to choose from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
+    /// What earlier versions called a word to choose, and what it is now; they may still be given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub formerly: BTreeMap<String, String>,
     /// Most characters of a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest: Option<u64>,

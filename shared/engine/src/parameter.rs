@@ -51,6 +51,10 @@ pub enum ParameterKind {
     Choice {
         /// The words.
         values: Vec<String>,
+        /// What earlier versions called a word, and the word that it is now: jobs keep their parameters for weeks. A
+        /// flag that became a choice was called `true` or `false`.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        formerly: BTreeMap<String, String>,
         /// Without a wish.
         default: String,
     },
@@ -117,10 +121,21 @@ impl Parameter {
             ParameterKind::Number { min, max, .. } => value.as_f64().is_some_and(|x| (*min..=*max).contains(&x)),
             ParameterKind::Integer { min, max, .. } => value.as_i64().is_some_and(|x| (*min..=*max).contains(&x)),
             ParameterKind::Flag { .. } => value.is_boolean(),
-            ParameterKind::Choice { values, .. } => value
-                .as_str()
-                .is_some_and(|text| values.iter().any(|known| known == text)),
+            ParameterKind::Choice { values, formerly, .. } => {
+                let is_word = |text: &str| values.iter().any(|known| known == text);
+                value.as_str().is_some_and(is_word) || formerly.contains_key(&plain(value))
+            }
             ParameterKind::Text { longest, .. } => value.as_str().is_some_and(|text| text.chars().count() <= *longest),
+        }
+    }
+
+    /// A value that may be given, in the words of this version.
+    pub fn current(&self, value: &Value) -> Value {
+        match &self.kind {
+            ParameterKind::Choice { formerly, .. } => formerly
+                .get(&plain(value))
+                .map_or_else(|| value.clone(), |word| word.clone().into()),
+            _ => value.clone(),
         }
     }
 
@@ -134,6 +149,13 @@ impl Parameter {
 
     /// Whether the definition makes sense.
     pub(crate) fn check_itself(&self) -> Result<(), String> {
+        if let ParameterKind::Choice { values, formerly, .. } = &self.kind
+            && let Some((was, is)) = formerly
+                .iter()
+                .find(|(was, is)| values.contains(was) || !values.contains(is))
+        {
+            return Err(format!("it says that {was} became {is}, which does not fit its values"));
+        }
         if self.admits(&self.default_value()) {
             Ok(())
         } else {
@@ -144,6 +166,11 @@ impl Parameter {
             ))
         }
     }
+}
+
+/// A value as text, without the quotes of a string.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A job's parameters: every wish checked, everything else at its default.
@@ -173,7 +200,9 @@ pub fn settle(workflow: &Workflow, wishes: &BTreeMap<String, Value>) -> Result<B
         }
     }
     let settled = workflow.parameters().iter().map(|(name, parameter)| {
-        let value = wishes.get(name).cloned().unwrap_or_else(|| parameter.default_value());
+        let value = wishes
+            .get(name)
+            .map_or_else(|| parameter.default_value(), |value| parameter.current(value));
         (name.clone(), value)
     });
     Ok(settled.collect())
@@ -202,6 +231,7 @@ unit = "Hz"
 title = "Side"
 type = "choice"
 values = ["left", "right"]
+formerly = { true = "right", sinister = "left" }
 default = "left"
 [[stage]]
 name = "a"
@@ -221,6 +251,23 @@ artifacts = ["x"]
         let settled = settle(&workflow(), &BTreeMap::from([("side".to_owned(), json!("right"))])).unwrap();
         assert_eq!(settled["cutoff_hz"], json!(6.0));
         assert_eq!(settled["side"], json!("right"));
+    }
+
+    #[test]
+    fn what_earlier_versions_said_is_understood() {
+        for (was, is) in [
+            (json!(true), "right"),
+            (json!("true"), "right"),
+            (json!("sinister"), "left"),
+        ] {
+            let settled = settle(&workflow(), &BTreeMap::from([("side".to_owned(), was)])).unwrap();
+            assert_eq!(settled["side"], json!(is));
+        }
+        let mut side = workflow().parameters()["side"].clone();
+        if let ParameterKind::Choice { formerly, .. } = &mut side.kind {
+            formerly.insert("up".to_owned(), "down".to_owned());
+        }
+        assert!(side.check_itself().unwrap_err().contains("up became down"));
     }
 
     #[test]

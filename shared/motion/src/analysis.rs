@@ -3,8 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::filter::GREATEST_ORDER;
-use crate::{Angle, Findings, GaitMethod, Model, MotionError, Person, Pose, Recording, Skeleton, Source};
+use crate::{Angle, Findings, Model, MotionError, Person, Pose, Recording, Settings, Skeleton, Source};
 
 /// The subject's own side of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -177,115 +176,6 @@ impl PersonAnalysis {
         self.angles
             .iter()
             .find(|series| series.angle == angle && series.side == side && series.space == space)
-    }
-}
-
-/// How a recording is cleaned before angles are computed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    /// Landmarks whose visibility is below this count as missing, in `0..=1`.
-    pub minimum_visibility: f32,
-    /// Gaps up to this long are filled, in seconds; longer ones stay gaps.
-    pub longest_gap_s: f64,
-    /// Cut-off frequency of the zero-lag Butterworth filter in hertz; `None` leaves the data unfiltered.
-    pub cutoff_hz: Option<f64>,
-    /// Order of the Butterworth filter for one pass; it runs forward and backward, which doubles it.
-    pub order: usize,
-    /// What is known of the person; of everybody, where there are several.
-    pub subject: Subject,
-    /// How many pixels a metre is long at the person, where something of known length stands there; else the scale
-    /// comes from the person's height.
-    pub px_per_m: Option<f64>,
-    /// By which published method heel strikes and toe offs are found.
-    pub gait_events: GaitMethod,
-}
-
-/// What is known of the person who moves.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Subject {
-    /// Standing height in metres, with the shoes that are worn; `None` if nobody told.
-    pub height_m: Option<f64>,
-    /// Whose proportions and segment masses are assumed.
-    pub sex: Sex,
-}
-
-impl Subject {
-    /// Heights in metres that a person may have: from an infant that stands to the tallest who ever lived.
-    pub const HEIGHTS_M: std::ops::RangeInclusive<f64> = 0.4..=2.8;
-}
-
-/// Whose mean proportions and segment masses are assumed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sex {
-    /// Those in the middle between women's and men's.
-    #[default]
-    Mean,
-    /// Women's.
-    Female,
-    /// Men's.
-    Male,
-}
-
-impl Settings {
-    /// Checks that the settings make sense, whatever the recording.
-    ///
-    /// # Errors
-    ///
-    /// [`MotionError::InvalidSettings`], naming the setting.
-    pub fn validate(&self) -> Result<(), MotionError> {
-        let invalid = |reason: String| Err(MotionError::InvalidSettings(reason));
-        if !(0.0..=1.0).contains(&self.minimum_visibility) {
-            return invalid(format!(
-                "minimum_visibility is {}, not in 0 to 1",
-                self.minimum_visibility
-            ));
-        }
-        if !self.longest_gap_s.is_finite() || self.longest_gap_s < 0.0 {
-            return invalid(format!("longest_gap_s is {}, not a duration", self.longest_gap_s));
-        }
-        if let Some(cutoff_hz) = self
-            .cutoff_hz
-            .filter(|cutoff_hz| !cutoff_hz.is_finite() || *cutoff_hz <= 0.0)
-        {
-            return invalid(format!("cutoff_hz is {cutoff_hz}, not above 0"));
-        }
-        if !(1..=GREATEST_ORDER).contains(&self.order) {
-            return invalid(format!("order is {}, not in 1 to {GREATEST_ORDER}", self.order));
-        }
-        let heights_m = Subject::HEIGHTS_M;
-        if let Some(height_m) = self.subject.height_m.filter(|height_m| !heights_m.contains(height_m)) {
-            return invalid(format!(
-                "height_m is {height_m}, not a person's height in metres ({} to {})",
-                heights_m.start(),
-                heights_m.end()
-            ));
-        }
-        if let Some(px_per_m) = self
-            .px_per_m
-            .filter(|px_per_m| !px_per_m.is_finite() || *px_per_m <= 0.0)
-        {
-            return invalid(format!("px_per_m is {px_per_m}, not above 0"));
-        }
-        Ok(())
-    }
-}
-
-impl Default for Settings {
-    /// 6 Hz, second order run twice: what gait laboratories use for kinematics (Winter, Biomechanics and Motor Control
-    /// of Human Movement, 4th ed., §3.4.4) and what `Sports2D` and `Pose2Sim` have by default.
-    fn default() -> Self {
-        Self {
-            minimum_visibility: 0.3,
-            longest_gap_s: 0.2,
-            cutoff_hz: Some(6.0),
-            order: 2,
-            subject: Subject::default(),
-            px_per_m: None,
-            gait_events: GaitMethod::default(),
-        }
     }
 }
 

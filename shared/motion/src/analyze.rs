@@ -51,14 +51,7 @@ fn analyze_person(
     notes: &mut Vec<String>,
 ) -> PersonAnalysis {
     let cleaned = cleaner.clean(person);
-    if cleaned.unfiltered_stretches > 0 {
-        notes.push(format!(
-            "Person {}: {} of {} uninterrupted stretches of a landmark were too short to be filtered and were left as they are.",
-            person.id,
-            cleaned.unfiltered_stretches,
-            cleaned.unfiltered_stretches + cleaned.filtered_stretches
-        ));
-    }
+    notes.extend(cleaned.counts.notes(person.id));
     let deviations_deg = deviations_deg(&cleaned.poses, settings.minimum_visibility);
     let camera_plane = camera_plane(&deviations_deg);
     notes.extend(camera_plane.and_then(|plane| view_note(person.id, plane, &deviations_deg)));

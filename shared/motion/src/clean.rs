@@ -1,17 +1,16 @@
-//! Cleaning one person's poses: landmarks that are not trusted count as missing, short gaps are filled, the rest is
-//! filtered.
+//! Cleaning one person's poses: landmarks that are not trusted and outliers count as missing, short gaps are filled, the
+//! rest is filtered.
 
-use crate::filter::Butterworth;
-use crate::gaps::{State, fill, stretches};
-use crate::timebase::{Grid, Timebase, longest_step_s};
-use crate::{MotionError, Person, Point, Pose, Settings};
+use rayon::prelude::*;
 
-/// The coordinates of a landmark in one frame: `x_px, y_px, z_px, x_m, y_m, z_m`.
-type Row = [f64; 6];
+use crate::filter::smoother::{Row, Smoother};
+use crate::gaps::{State, runs, stretches};
+use crate::timebase::longest_step_s;
+use crate::{Hampel, MotionError, Person, Point, Pose, Settings};
 
-/// How many landmarks are cleaned in one pass over the poses: enough to read whole cache lines, few enough that an
-/// hour of video needs little memory.
-const AT_ONCE: usize = 8;
+/// How many landmarks are cleaned in one pass over the poses: enough to read whole cache lines and to keep a few cores
+/// busy, few enough that an hour of video needs little memory. The 33 of BlazePose take three passes.
+const AT_ONCE: usize = 11;
 
 /// One landmark over time.
 struct Track {
@@ -35,27 +34,66 @@ pub struct Cleaned {
     ///
     /// A landmark was trusted or filled if and only if its visibility is at least [`Settings::minimum_visibility`]; a
     /// filled one has the lesser visibility of the frames on either side. Other landmarks are as the model gave them
-    /// or, in a frame in which the model found nobody, where they were last seen, with a visibility of zero.
+    /// or, in a frame in which the model found nobody, where they were last seen, with a visibility of zero. An outlier
+    /// that was not filled has a visibility of zero too.
     pub poses: Vec<Option<Pose>>,
+    /// What was done.
+    pub counts: Counts,
+}
+
+/// What was done to a person's landmarks, counted over all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Samples of a landmark that were seen and trusted, outliers among them.
+    pub seen_samples: usize,
+    /// Samples of a landmark that were rejected as outliers.
+    pub rejected_samples: usize,
     /// Stretches of a landmark that were too short to be filtered and stayed as they were.
     pub unfiltered_stretches: usize,
     /// Stretches of a landmark that were filtered.
     pub filtered_stretches: usize,
 }
 
-/// How to filter, worked out once per recording.
-enum Plan {
-    Leave,
-    Even(Butterworth),
-    /// Resample to this interval in seconds first; the filter depends on the exact interval that fits a stretch.
-    Uneven(f64),
+impl Counts {
+    /// What a reader should know of it.
+    pub(crate) fn notes(&self, person: u32) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.rejected_samples > 0 {
+            notes.push(format!(
+                "Person {person}: {} of {} sightings of a landmark were rejected as outliers and count as missing.",
+                self.rejected_samples, self.seen_samples
+            ));
+        }
+        if self.unfiltered_stretches > 0 {
+            notes.push(format!(
+                "Person {person}: {} of {} uninterrupted stretches of a landmark were too short to be filtered and were \
+                 left as they are.",
+                self.unfiltered_stretches,
+                self.unfiltered_stretches + self.filtered_stretches
+            ));
+        }
+        notes
+    }
+}
+
+impl std::ops::Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            seen_samples: self.seen_samples + other.seen_samples,
+            rejected_samples: self.rejected_samples + other.rejected_samples,
+            unfiltered_stretches: self.unfiltered_stretches + other.unfiltered_stretches,
+            filtered_stretches: self.filtered_stretches + other.filtered_stretches,
+        }
+    }
 }
 
 /// Cleans the poses of people that share their frame times.
 pub struct Cleaner<'a> {
     time_s: &'a [f64],
     settings: &'a Settings,
-    plan: Plan,
+    smoother: Smoother<'a>,
     longest_step_s: f64,
     notes: Vec<String>,
 }
@@ -68,16 +106,12 @@ impl<'a> Cleaner<'a> {
     /// [`MotionError::InvalidSettings`]; see [`Settings::validate`].
     pub fn new(time_s: &'a [f64], settings: &'a Settings) -> Result<Self, MotionError> {
         settings.validate()?;
-        let timebase = Timebase::of(time_s);
         let mut notes = Vec::new();
-        let plan = match (settings.cutoff_hz, timebase) {
-            (Some(cutoff_hz), Some(timebase)) => plan(cutoff_hz, settings.order, time_s, timebase, &mut notes)?,
-            _ => Plan::Leave,
-        };
+        let smoother = Smoother::plan(&settings.filter, time_s, &mut notes)?;
         Ok(Self {
             time_s,
             settings,
-            plan,
+            smoother,
             longest_step_s: longest_step_s(time_s, settings.longest_gap_s),
             notes,
         })
@@ -95,10 +129,8 @@ impl<'a> Cleaner<'a> {
 
     /// Cleans one person's poses, one per frame. All poses must have the same number of points.
     pub fn clean(&self, person: &Person) -> Cleaned {
-        let mut cleaned = Cleaned {
-            poses: person.poses.clone(),
-            ..Cleaned::default()
-        };
+        let mut poses: Vec<Option<Pose>> = person.poses.par_iter().cloned().collect();
+        let mut counts = Counts::default();
         let frames = person.poses.len().min(self.time_s.len());
         let landmarks = person
             .poses
@@ -112,20 +144,24 @@ impl<'a> Cleaner<'a> {
         for first in (0..landmarks).step_by(AT_ONCE) {
             let tracks = &mut tracks[..AT_ONCE.min(landmarks - first)];
             self.gather(person, first, tracks);
-            for track in &mut *tracks {
-                self.clean_track(track, &mut cleaned);
+            let sum: Counts = tracks
+                .par_iter_mut()
+                .map(|track| self.clean_track(track))
+                .reduce(Counts::default, std::ops::Add::add);
+            counts = counts + sum;
+            for track in &*tracks {
                 for (trusted, state) in trusted.iter_mut().zip(&track.states) {
-                    *trusted |= *state != State::Missing;
+                    *trusted |= state.has_value();
                 }
             }
-            store(person, first, tracks, &mut cleaned.poses);
+            store(person, first, tracks, &mut poses);
         }
-        for (pose, trusted) in cleaned.poses.iter_mut().zip(trusted) {
+        for (pose, trusted) in poses.iter_mut().zip(trusted) {
             if !trusted {
                 *pose = None;
             }
         }
-        cleaned
+        Cleaned { poses, counts }
     }
 
     fn gather(&self, person: &Person, first: usize, tracks: &mut [Track]) {
@@ -144,83 +180,57 @@ impl<'a> Cleaner<'a> {
         }
     }
 
-    fn clean_track(&self, track: &mut Track, cleaned: &mut Cleaned) {
-        fill(
-            self.time_s,
-            &mut track.rows,
-            &mut track.states,
-            self.settings.longest_gap_s,
-        );
-        for stretch in stretches(self.time_s, &track.states, self.longest_step_s) {
-            match self.filter(&self.time_s[stretch.clone()], &mut track.rows[stretch]) {
-                Some(true) => cleaned.filtered_stretches += 1,
-                Some(false) => cleaned.unfiltered_stretches += 1,
+    fn clean_track(&self, track: &mut Track) -> Counts {
+        let (time_s, longest_gap_s) = (self.time_s, self.settings.longest_gap_s);
+        let mut counts = Counts {
+            seen_samples: track.states.iter().filter(|&&state| state == State::Seen).count(),
+            ..Counts::default()
+        };
+        if let Some(rule) = &self.settings.outliers {
+            counts.rejected_samples = reject(rule, time_s, track, longest_gap_s);
+        }
+        self.settings
+            .gap_curve
+            .fill(time_s, &mut track.rows, &mut track.states, longest_gap_s);
+        for stretch in stretches(time_s, &track.states, self.longest_step_s) {
+            match self.smoother.smooth(&time_s[stretch.clone()], &mut track.rows[stretch]) {
+                Some(true) => counts.filtered_stretches += 1,
+                Some(false) => counts.unfiltered_stretches += 1,
                 None => {}
             }
         }
-    }
-
-    /// Whether the stretch was filtered, or `None` where nothing was to be.
-    fn filter(&self, time_s: &[f64], rows: &mut [Row]) -> Option<bool> {
-        match &self.plan {
-            Plan::Leave => None,
-            Plan::Even(filter) => Some(filter.filter_both_ways(rows)),
-            Plan::Uneven(interval_s) => Some(self.filter_resampled(*interval_s, time_s, rows).unwrap_or(false)),
-        }
-    }
-
-    fn filter_resampled(&self, interval_s: f64, time_s: &[f64], rows: &mut [Row]) -> Option<bool> {
-        if rows.len() < 2 {
-            return Some(false);
-        }
-        let mut grid = Grid::resample(time_s, rows, interval_s);
-        let filter = Butterworth::lowpass(self.settings.order, self.settings.cutoff_hz?, grid.rate_hz()).ok()?;
-        let filtered = filter.filter_both_ways(&mut grid.rows);
-        if filtered {
-            grid.read_back(time_s, rows);
-        }
-        Some(filtered)
+        counts
     }
 }
 
-fn plan(
-    cutoff_hz: f64,
-    order: usize,
-    time_s: &[f64],
-    timebase: Timebase,
-    notes: &mut Vec<String>,
-) -> Result<Plan, MotionError> {
-    // Times rounded to milliseconds have a median interval that is off; their mean interval is not.
-    let rate_hz = if timebase.is_even() {
-        (time_s.len() - 1) as f64 / (time_s[time_s.len() - 1] - time_s[0])
-    } else {
-        1.0 / timebase.interval_s
-    };
-    // A stretch's own grid may be slower than the median rate; 0.9 keeps the cut-off below half of that rate as well.
-    if cutoff_hz >= 0.9 * rate_hz / 2.0 {
-        notes.push(format!(
-            "{rate_hz:.1} frames per second are too few for a cut-off of {cutoff_hz} Hz: nothing was filtered."
-        ));
-        return Ok(Plan::Leave);
+/// Marks the samples whose place in the image is an outlier, and counts them. Depth and world coordinates have no say:
+/// they are the model's conclusions from the same picture, and noisier.
+fn reject(rule: &Hampel, time_s: &[f64], track: &mut Track, longest_gap_s: f64) -> usize {
+    let mut rejected = 0;
+    for run in runs(time_s, &track.states, longest_gap_s) {
+        for lane in [0, 1] {
+            let signal: Vec<f64> = run.iter().map(|&frame| track.rows[frame][lane]).collect();
+            for place in rule.outliers(&signal) {
+                let state = &mut track.states[run[place]];
+                rejected += usize::from(*state == State::Seen);
+                *state = State::Rejected;
+            }
+        }
     }
-    if timebase.is_even() {
-        return Ok(Plan::Even(Butterworth::lowpass(order, cutoff_hz, rate_hz)?));
-    }
-    notes.push(format!(
-        "The frames are unevenly spaced (intervals differ from their median of {:.1} ms by up to {:.0} %): they were \
-         resampled evenly for filtering and read back at their true times.",
-        1000.0 * timebase.interval_s,
-        100.0 * timebase.unevenness
-    ));
-    Ok(Plan::Uneven(timebase.interval_s))
+    rejected
 }
 
 /// Writes cleaned landmarks into the poses, making poses where the model found nobody.
 fn store(person: &Person, first: usize, tracks: &[Track], poses: &mut [Option<Pose>]) {
-    for (frame, place) in poses.iter_mut().enumerate() {
+    poses.par_iter_mut().enumerate().for_each(|(frame, place)| {
         for (landmark, track) in (first..).zip(tracks) {
             let state = track.states[frame];
-            if state == State::Missing {
+            if state == State::Rejected
+                && let Some(pose) = place
+            {
+                (pose.points[landmark].visibility, pose.points[landmark].presence) = (0.0, 0.0);
+            }
+            if !state.has_value() {
                 continue;
             }
             let pose = place.get_or_insert_with(|| stand_in(person, frame));
@@ -239,7 +249,7 @@ fn store(person: &Person, first: usize, tracks: &[Track], poses: &mut [Option<Po
                 (point.visibility, point.presence) = lesser(person, landmark, track, frame);
             }
         }
-    }
+    });
 }
 
 /// The lesser visibility and presence of the frames on either side of a gap.

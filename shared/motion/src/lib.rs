@@ -26,26 +26,29 @@ mod join;
 pub mod kinematics;
 mod mass;
 mod measures;
+pub mod outliers;
 mod plane;
 pub mod recording;
 mod scale;
+mod settings;
 pub mod skeleton;
 pub mod summary;
 mod symmetry;
 pub mod timebase;
 mod validate;
 
-pub use analysis::{
-    Analysis, AngleRange, AngleSeries, CameraPlane, PersonAnalysis, Settings, Sex, Side, Space, Subject, View,
-    series_id,
-};
+pub use analysis::{Analysis, AngleRange, AngleSeries, CameraPlane, PersonAnalysis, Side, Space, View, series_id};
 pub use analyze::{ANALYSIS_SCHEMA_VERSION, analyze};
 pub use definitions::{Angle, AngleKind, Bounds};
 pub use error::MotionError;
 pub use events::GaitMethod;
+pub use filter::Filter;
 pub use findings::{Event, EventKind, Findings, Measure, Outcome, Repetition, Repetitions, Scale};
+pub use gaps::GapCurve;
 pub use identity::{Identities, Sighting};
 pub use join::{Part, join};
+pub use outliers::Hampel;
 pub use recording::{Model, Person, Point, Pose, Recording, Source};
+pub use settings::{Settings, Sex, Subject};
 pub use skeleton::{Landmark, Skeleton};
 pub use summary::{AngleSummary, PersonSummary, Summary};

@@ -49,7 +49,7 @@ pub(crate) fn longest_step_s(time_s: &[f64], longest_gap_s: f64) -> f64 {
 #[derive(Debug)]
 pub(crate) struct Grid<const N: usize> {
     pub(crate) rows: Vec<[f64; N]>,
-    time_s: Vec<f64>,
+    pub(crate) time_s: Vec<f64>,
 }
 
 impl<const N: usize> Grid<N> {

@@ -305,24 +305,24 @@ fn provenance(input: &ReportInput<'_>) -> String {
     format!("<section><h2>Where the numbers come from</h2><dl class=\"provenance\">{items}</dl></section>\n")
 }
 
-fn settings_in_words(settings: &Settings) -> [(&'static str, String); 3] {
-    let filter = match settings.cutoff_hz {
-        Some(cutoff_hz) => format!(
-            "Butterworth low-pass at {cutoff_hz} Hz, order {}, run forward and backward so that nothing is delayed",
-            settings.order
-        ),
-        None => "none".to_owned(),
-    };
+fn settings_in_words(settings: &Settings) -> [(&'static str, String); 4] {
+    let outliers = settings
+        .outliers
+        .map_or_else(|| "kept".to_owned(), |rule| format!("{rule}; they count as missing"));
     [
-        ("Filter", filter),
+        ("Filter", settings.filter.to_string()),
         (
             "Gaps",
-            format!("filled up to {} s; longer ones stay empty", settings.longest_gap_s),
+            format!(
+                "filled up to {} s by {}; longer ones stay empty",
+                settings.longest_gap_s, settings.gap_curve
+            ),
         ),
         (
             "Landmarks",
             format!("count as missing below a visibility of {}", settings.minimum_visibility),
         ),
+        ("Outliers", outliers),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! Workflows as the API shows them.
 
+use std::collections::BTreeMap;
+
 use marey_contract as say;
 use marey_engine::{Parameter, ParameterKind, ShardCount, StageSpec, Workflow};
 
@@ -44,6 +46,7 @@ fn parameter_detail(parameter: &Parameter) -> say::ParameterDetail {
         min: None,
         max: None,
         values: Vec::new(),
+        formerly: BTreeMap::new(),
         longest: None,
         default: parameter.default_value(),
         expected: parameter.expected(),
@@ -58,9 +61,10 @@ fn parameter_detail(parameter: &Parameter) -> say::ParameterDetail {
             (detail.min, detail.max) = (Some(*min as f64), Some(*max as f64));
         }
         ParameterKind::Flag { .. } => {}
-        ParameterKind::Choice { values, .. } => {
+        ParameterKind::Choice { values, formerly, .. } => {
             detail.kind = say::ParameterType::Choice;
             detail.values.clone_from(values);
+            detail.formerly.clone_from(formerly);
         }
         ParameterKind::Text { longest, .. } => {
             detail.kind = say::ParameterType::Text;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use marey_motion::{Angle, Landmark, Pose, Settings, Side, Space, analyze};
+use marey_motion::{Angle, Filter, Landmark, Pose, Settings, Side, Space, analyze};
 
 use crate::support::{Figure, Joints, ORIGIN_PX, SCALE_PX, even_s, recording};
 
@@ -182,7 +182,7 @@ struct Panel<'a> {
 impl Panel<'_> {
     fn measured_deg(&self) -> f64 {
         let settings = Settings {
-            cutoff_hz: None,
+            filter: Filter::None,
             ..Settings::default()
         };
         let still = recording(even_s(3, 30.0), vec![Some(self.pose.clone()); 3]);

@@ -1,8 +1,8 @@
 //! Angles of a jointed figure whose joints are known, and the laws that angles keep under motions of body and camera.
 
 use marey_motion::{
-    Analysis, Angle, AngleKind, AngleSeries, CameraPlane, Landmark, Point, Pose, Recording, Settings, Side, Space,
-    View, analyze,
+    Analysis, Angle, AngleKind, AngleSeries, CameraPlane, Filter, Landmark, Point, Pose, Recording, Settings, Side,
+    Space, View, analyze,
 };
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ const EXACT_DEG: f64 = 2e-3;
 
 pub(crate) fn unfiltered() -> Settings {
     Settings {
-        cutoff_hz: None,
+        filter: Filter::None,
         ..Settings::default()
     }
 }

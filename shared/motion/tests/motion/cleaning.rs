@@ -1,6 +1,9 @@
 //! Gaps, trust and uneven frame times on whole recordings.
 
-use marey_motion::{Angle, Landmark, MotionError, Pose, Settings, Side, Space, Summary, analyze};
+use marey_motion::filter::ButterworthSettings;
+use marey_motion::{
+    Angle, Filter, GapCurve, Hampel, Landmark, MotionError, Pose, Settings, Side, Space, Summary, analyze,
+};
 use proptest::prelude::*;
 
 use crate::support::{Figure, Joints, even_s, recording};
@@ -208,6 +211,28 @@ fn recordings_that_contradict_themselves_are_refused() {
     }
 }
 
+fn filtered_by(filter: Filter) -> Settings {
+    Settings {
+        filter,
+        ..Settings::default()
+    }
+}
+
+fn impossible_filters() -> [Filter; 9] {
+    [
+        r#"{"kind":"butterworth","cutoff_hz":-1}"#,
+        r#"{"kind":"butterworth","order":0}"#,
+        r#"{"kind":"one_euro","min_cutoff_hz":0}"#,
+        r#"{"kind":"one_euro","beta_per_m":-1}"#,
+        r#"{"kind":"kalman","trust_ratio":0}"#,
+        r#"{"kind":"loess","window_frames":2}"#,
+        r#"{"kind":"gaussian","sigma_frames":1e9}"#,
+        r#"{"kind":"median","reach_frames":0}"#,
+        r#"{"kind":"gcv_spline","cutoff_hz":0}"#,
+    ]
+    .map(|json| serde_json::from_str(json).unwrap())
+}
+
 #[test]
 fn impossible_settings_are_refused_whatever_the_recording() {
     let recording = recording(even_s(3, 30.0), vec![None; 3]);
@@ -221,14 +246,21 @@ fn impossible_settings_are_refused_whatever_the_recording() {
             ..Settings::default()
         },
         Settings {
-            cutoff_hz: Some(-1.0),
+            minimum_visibility: 0.0,
+            outliers: Some(Hampel::default()),
             ..Settings::default()
         },
         Settings {
-            order: 0,
+            outliers: Some(Hampel {
+                reach_frames: 0,
+                ..Hampel::default()
+            }),
             ..Settings::default()
         },
-    ] {
+    ]
+    .into_iter()
+    .chain(impossible_filters().map(filtered_by))
+    {
         let error = analyze(&recording, &settings).unwrap_err();
         assert_eq!(error.code(), "MOTION_INVALID_SETTINGS");
         assert!(!error.hint().is_empty());
@@ -261,12 +293,43 @@ fn a_summary_lists_the_main_angles_of_the_people_seen_most() {
     );
 }
 
+/// Every filter, with parameters as they may be.
+fn filters() -> impl Strategy<Value = Filter> {
+    let sound = (
+        0.1..40.0_f64,
+        1..=8_usize,
+        0.0..5.0_f64,
+        prop::option::of(0.1..40.0_f64),
+    );
+    (0..8_usize, sound).prop_map(|(kind, (cutoff_hz, count, share, spline_hz))| {
+        let fields = [
+            r#"{"kind":"none"}"#.to_owned(),
+            format!(r#"{{"kind":"butterworth","cutoff_hz":{cutoff_hz},"order":{count}}}"#),
+            format!(r#"{{"kind":"one_euro","min_cutoff_hz":{cutoff_hz},"beta_per_px":{share}}}"#),
+            format!(r#"{{"kind":"kalman","trust_ratio":{}}}"#, 1.0 + 100.0 * share),
+            format!(
+                r#"{{"kind":"loess","window_frames":{},"iterations":{}}}"#,
+                2 + count,
+                count % 3
+            ),
+            format!(r#"{{"kind":"gaussian","sigma_frames":{}}}"#, 0.01 + share),
+            format!(r#"{{"kind":"median","reach_frames":{count}}}"#),
+            format!(
+                r#"{{"kind":"gcv_spline","cutoff_hz":{}}}"#,
+                serde_json::to_string(&spline_hz).unwrap()
+            ),
+        ];
+        serde_json::from_str(&fields[kind]).unwrap()
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
     fn no_pattern_of_gaps_and_times_makes_it_panic_or_invents_values(
         frames in prop::collection::vec((0.001..0.4_f64, any::<bool>(), 0.0..1.0_f32), 0..80),
-        cutoff_hz in prop::option::of(0.1..40.0_f64), order in 1..=8_usize, longest_gap_s in 0.0..1.0_f64,
+        filter in filters(), longest_gap_s in 0.0..1.0_f64,
+        gap_curve in prop::sample::select(vec![GapCurve::Pchip, GapCurve::Linear, GapCurve::Cubic]),
     ) {
         let mut now_s = 0.0;
         let time_s: Vec<f64> = frames.iter().map(|(step_s, ..)| { now_s += step_s; now_s }).collect();
@@ -275,7 +338,7 @@ proptest! {
             pose.points[Landmark::LeftKnee.index()].visibility = *visibility;
             pose
         })).collect();
-        let settings = Settings { cutoff_hz, order, longest_gap_s, ..Settings::default() };
+        let settings = Settings { filter, longest_gap_s, gap_curve, ..Settings::default() };
         let analysis = analyze(&recording(time_s.clone(), poses.clone()), &settings).unwrap();
         analysis.validate().unwrap();
         let knee = left_knee(&analysis);
@@ -287,5 +350,135 @@ proptest! {
             let near = matches!((last, next), (Some(last), Some(next)) if time_s[next] - time_s[last] <= longest_gap_s + 1e-9);
             prop_assert_eq!(knee.value_deg[frame].is_some(), trusted(frame) || near);
         }
+    }
+}
+
+/// A jump of one landmark in single frames, as when a model takes a leg for the other.
+fn with_jumps(frames: &[usize]) -> (Vec<f64>, Vec<Option<Pose>>) {
+    let time_s = even_s(150, 30.0);
+    let mut poses: Vec<Option<Pose>> = time_s.iter().map(|&time| Some(squat(time))).collect();
+    for &frame in frames {
+        poses[frame].as_mut().unwrap().points[Landmark::LeftAnkle.index()].x_px += 300.0;
+    }
+    (time_s, poses)
+}
+
+#[test]
+fn outliers_are_filled_like_gaps_and_counted() {
+    let jumps = [20, 60, 61, 110];
+    let (time_s, poses) = with_jumps(&jumps);
+    let settings = Settings {
+        outliers: Some(Hampel {
+            sigmas: 8.0,
+            ..Hampel::default()
+        }),
+        ..Settings::default()
+    };
+    let recording = recording(time_s.clone(), poses);
+    let analysis = analyze(&recording, &settings).unwrap();
+    let note = analysis
+        .notes
+        .iter()
+        .find(|note| note.contains("rejected as outliers"))
+        .unwrap();
+    assert!(note.starts_with("Person 0: "), "{note}");
+    let error = |analysis: &marey_motion::Analysis| {
+        let knee = left_knee(analysis);
+        (10..140)
+            .map(|frame| (knee.value_deg[frame].unwrap() - knee_deg(time_s[frame])).abs())
+            .fold(0.0, f64::max)
+    };
+    let kept = analyze(&recording, &Settings::default()).unwrap();
+    assert!(
+        error(&analysis) < 2.0 && error(&kept) > 15.0,
+        "{} and {}",
+        error(&analysis),
+        error(&kept)
+    );
+    assert!(kept.notes.iter().all(|note| !note.contains("outliers")));
+}
+
+#[test]
+fn an_outlier_in_too_long_a_gap_stays_missing() {
+    let (time_s, poses) = with_jumps(&[60]);
+    let settings = Settings {
+        outliers: Some(Hampel {
+            sigmas: 8.0,
+            ..Hampel::default()
+        }),
+        longest_gap_s: 0.05,
+        ..Settings::default()
+    };
+    let analysis = analyze(&recording(time_s, poses), &settings).unwrap();
+    let person = &analysis.people[0];
+    let ankle = |frame: usize| {
+        *person.poses[frame]
+            .as_ref()
+            .unwrap()
+            .point(Landmark::LeftAnkle)
+            .unwrap()
+    };
+    assert!(ankle(60).visibility < settings.minimum_visibility);
+    assert!(ankle(59).visibility >= settings.minimum_visibility);
+    assert_eq!(left_knee(&analysis).value_deg[60], None);
+    assert!(left_knee(&analysis).raw_deg[60].is_some(), "as it was seen");
+}
+
+#[test]
+fn filters_that_know_the_true_times_are_not_resampled() {
+    let time_s: Vec<f64> = even_s(210, 30.0)
+        .into_iter()
+        .enumerate()
+        .filter(|(frame, _)| frame % 7 != 3)
+        .map(|(_, time)| time)
+        .collect();
+    let poses: Vec<Option<Pose>> = time_s.iter().map(|&time| Some(squat(time))).collect();
+    let recording = recording(time_s.clone(), poses);
+    for (json, resampled, tolerance_deg) in [
+        (r#"{"kind":"butterworth"}"#, true, 0.3),
+        (r#"{"kind":"gaussian"}"#, true, 1.0),
+        (r#"{"kind":"kalman"}"#, false, 0.3),
+        (r#"{"kind":"loess"}"#, false, 1.0),
+        (r#"{"kind":"gcv_spline"}"#, false, 0.3),
+        (r#"{"kind":"gcv_spline","cutoff_hz":6}"#, false, 0.3),
+    ] {
+        let settings = filtered_by(serde_json::from_str(json).unwrap());
+        assert_eq!(settings.filter.needs_even_times(), resampled);
+        let analysis = analyze(&recording, &settings).unwrap();
+        let noted = analysis.notes.iter().any(|note| note.contains("unevenly spaced"));
+        assert_eq!(noted, resampled, "{json}: {:?}", analysis.notes);
+        let knee = left_knee(&analysis);
+        for frame in 12..time_s.len() - 12 {
+            let error_deg = (knee.value_deg[frame].unwrap() - knee_deg(time_s[frame])).abs();
+            assert!(error_deg < tolerance_deg, "{json}: {error_deg} at {frame}");
+        }
+    }
+}
+
+#[test]
+fn the_one_euro_filter_says_that_it_lags() {
+    let time_s = even_s(60, 30.0);
+    let poses = time_s.iter().map(|&time| Some(squat(time))).collect();
+    let settings = filtered_by(serde_json::from_str(r#"{"kind":"one_euro"}"#).unwrap());
+    let analysis = analyze(&recording(time_s, poses), &settings).unwrap();
+    assert!(
+        analysis.notes[0].contains("forward in time only"),
+        "{:?}",
+        analysis.notes
+    );
+}
+
+#[test]
+fn a_filter_says_what_it_is_in_words() {
+    let filter = Filter::Butterworth(ButterworthSettings::default());
+    assert_eq!(
+        filter.to_string(),
+        "Butterworth low-pass at 6 Hz, order 2, run forward and backward so that nothing is delayed"
+    );
+    assert_eq!(Filter::default(), filter);
+    for filter in impossible_filters().iter().chain(&[Filter::None]) {
+        let json = serde_json::to_value(filter).unwrap();
+        assert_eq!(json["kind"], filter.id());
+        assert!(!filter.to_string().is_empty());
     }
 }

@@ -1,8 +1,5 @@
 //! Zero-lag Butterworth low-pass filter: forward and backward over a signal, as `SciPy`'s `butter` and `filtfilt` do
 //! it.
-//!
-//! A signal here is a slice of rows of `N` values, one row per moment: the coordinates of one landmark lie side by
-//! side, so the recursion, which cannot be made parallel in time, is carried out for all of them at once.
 
 use crate::MotionError;
 

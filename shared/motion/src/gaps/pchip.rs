@@ -1,22 +1,7 @@
-//! Gaps: which ones are short enough to be filled, and what they are filled with.
+//! Piecewise cubic Hermite interpolation that does not overshoot.
 
-use std::ops::Range;
-
+use super::{State, is_near};
 use crate::timebase::hermite;
-
-/// Whether a landmark has a value in a frame, and where it came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// No trusted value; the row's content means nothing.
-    Missing,
-    /// Seen and trusted.
-    Seen,
-    /// In a short gap, interpolated.
-    Filled,
-}
-
-/// Slack on durations, for times that went through decimal fractions.
-pub(crate) const SLACK_S: f64 = 1e-9;
 
 /// Fills gaps by piecewise cubic Hermite interpolation that does not overshoot (Fritsch and Butland 1984; the slopes
 /// are those of `SciPy`'s `PchipInterpolator`). A gap lasts from the frame seen before it to the frame seen after it;
@@ -37,11 +22,10 @@ pub fn fill<const N: usize>(time_s: &[f64], rows: &mut [[f64; N]], states: &mut 
         window = [window[1], window[2], window[3], seen.next()];
         if let [before, Some(from), Some(to), after] = window
             && to - from > 1
-            && time_s[to] - time_s[from] <= longest_gap_s + SLACK_S
+            && is_near(time_s, from, to, longest_gap_s)
         {
-            let near = |first: usize, second: usize| time_s[second] - time_s[first] <= longest_gap_s + SLACK_S;
-            let before = before.filter(|&before| near(before, from) || from - before == 1);
-            let after = after.filter(|&after| near(to, after) || after - to == 1);
+            let before = before.filter(|&before| is_near(time_s, before, from, longest_gap_s));
+            let after = after.filter(|&after| is_near(time_s, to, after, longest_gap_s));
             fill_one(time_s, rows, [before, Some(from), Some(to), after], from, to);
             states[from + 1..to].fill(State::Filled);
         }
@@ -101,54 +85,5 @@ fn end_slope(near: f64, near_s: f64, far: f64, far_s: f64) -> f64 {
         3.0 * near
     } else {
         slope
-    }
-}
-
-/// The stretches without a gap: frames with a value that follow each other no more than `longest_step_s` apart.
-pub fn stretches(time_s: &[f64], states: &[State], longest_step_s: f64) -> Vec<Range<usize>> {
-    let mut stretches: Vec<Range<usize>> = Vec::new();
-    for frame in (0..states.len()).filter(|&frame| states[frame] != State::Missing) {
-        match stretches.last_mut() {
-            Some(open) if open.end == frame && time_s[frame] - time_s[frame - 1] <= longest_step_s + SLACK_S => {
-                open.end = frame + 1;
-            }
-            _ => stretches.push(frame..frame + 1),
-        }
-    }
-    stretches
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use State::{Filled, Missing, Seen};
-
-    #[test]
-    fn gaps_at_the_ends_and_long_gaps_stay_and_short_ones_are_filled() {
-        let time_s: Vec<f64> = (0..12).map(|frame| f64::from(frame) * 0.1).collect();
-        let mut rows: Vec<[f64; 1]> = (0..12).map(|frame| [f64::from(frame)]).collect();
-        let mut states = [
-            Missing, Seen, Seen, Missing, Seen, Missing, Missing, Missing, Seen, Missing, Seen, Missing,
-        ];
-        for (row, state) in rows.iter_mut().zip(&states) {
-            if *state == Missing {
-                row[0] = 1000.0;
-            }
-        }
-        fill(&time_s, &mut rows, &mut states, 0.2);
-        assert_eq!(
-            states,
-            [
-                Missing, Seen, Seen, Filled, Seen, Missing, Missing, Missing, Seen, Filled, Seen, Missing
-            ]
-        );
-        assert!((rows[3][0] - 3.0).abs() < 1e-12 && (rows[9][0] - 9.0).abs() < 1e-12);
-        assert!((rows[6][0] - 1000.0).abs() < f64::EPSILON);
-        assert_eq!(stretches(&time_s, &states, 0.2), [1..5, 8..11]);
-    }
-
-    #[test]
-    fn a_long_step_between_frames_ends_a_stretch() {
-        assert_eq!(stretches(&[0.0, 0.1, 0.9, 1.0], &[Seen; 4], 0.2), [0..2, 2..4]);
     }
 }
