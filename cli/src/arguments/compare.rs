@@ -47,8 +47,11 @@ pub(crate) struct Compare {
     /// Keep the path this many frames near the diagonal
     #[arg(long, value_name = "FRAMES", conflicts_with = "fast")]
     pub(crate) band: Option<usize>,
-    /// Warp as FastDTW does, with this radius, instead of exactly
-    #[arg(long, value_name = "RADIUS")]
+    #[arg(
+        help = "Warp as FastDTW does, with this radius, instead of exactly",
+        long,
+        value_name = "RADIUS"
+    )]
     pub(crate) fast: Option<usize>,
     /// What becomes of unknown values when warping
     #[arg(long, value_enum, default_value = "interpolate", value_name = "HOW")]

@@ -121,6 +121,10 @@ impl Settings {
 /// Settings as files of any layout version hold them.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::option_option,
+    reason = "files of version 1 tell `null` from a field that is not there"
+)]
 struct Stored {
     minimum_visibility: Option<f32>,
     outliers: Option<Hampel>,
@@ -138,6 +142,7 @@ struct Stored {
 }
 
 /// Tells `null` from a field that is not there.
+#[expect(clippy::option_option, reason = "that is what it is for")]
 fn even_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

@@ -15,8 +15,11 @@ use crate::{
     shell::{Program, step},
 };
 
-/// What is measured: who does what, and from where it is seen.
-const CLIPS: [(&str, fn() -> Scene, f64); 4] = [
+/// Who does what, and the direction from where it is seen in degrees, 90 from the side.
+type Clip = (&'static str, fn() -> Scene, f64);
+
+/// What is measured.
+const CLIPS: [Clip; 4] = [
     ("walk", Scene::walk, 90.0),
     ("squat", Scene::squat, 90.0),
     ("squat", Scene::squat, 45.0),

@@ -70,7 +70,8 @@ struct Angle<'a> {
 
 #[derive(Debug, Serialize)]
 struct Joint<'a> {
-    joint: &'a str,
+    #[serde(rename = "joint")]
+    name: &'a str,
     unit: &'a str,
     mean: f64,
     greatest: f64,
@@ -103,7 +104,7 @@ impl<'a> Summary<'a> {
                 .collect(),
             joints: (comparison.joints.iter())
                 .map(|joint| Joint {
-                    joint: &joint.joint,
+                    name: &joint.joint,
                     unit: &joint.unit,
                     mean: joint.mean,
                     greatest: joint.greatest,

@@ -53,9 +53,10 @@ pub fn kalman<const N: usize>(time_s: &[f64], rows: &mut [[f64; N]], trust_ratio
         }
         covariance.measure(column, variance);
         covariance.pass(to_next_s, drift);
-        for lane in 0..N {
-            state[0][lane] += to_next_s * (state[1][lane] + 0.5 * to_next_s * state[2][lane]);
-            state[1][lane] += to_next_s * state[2][lane];
+        let [position, speed, acceleration] = &mut state;
+        for ((position, speed), acceleration) in position.iter_mut().zip(speed).zip(acceleration) {
+            *position += to_next_s * (*speed + 0.5 * to_next_s * *acceleration);
+            *speed += to_next_s * *acceleration;
         }
         surprises.push(surprise);
         steps.push(Step {

@@ -31,7 +31,7 @@ pub use settings::{
 pub(crate) use settings::{above_0, within};
 pub use spline::{LEAST_ROWS, gcv_spline, lambda_of_cutoff, smoothing_spline};
 
-/// The middle of the values that are in order when sorted: of an even number the mean of both in the middle, as NumPy
+/// The middle of the values that are in order when sorted: of an even number the mean of both in the middle, as `NumPy`
 /// has it. The values lie in another order afterwards; there must be one at least.
 pub(crate) fn middle(values: &mut [f64]) -> f64 {
     let half = values.len() / 2;

@@ -98,17 +98,17 @@ fn least_between((mut low, mut high): (f64, f64), score: impl Fn(f64) -> f64) ->
 }
 
 /// What the times alone decide (Green and Silverman 1994, Nonparametric Regression and Generalized Linear Models, §2.3):
-/// the second differences Q, and the bands of R and QᵀQ. A row for each sample but the first and the last.
+/// the second differences Q, and the bands of R and `QᵀQ`. A row for each sample but the first and the last.
 struct Bends {
     /// The three values of a column of Q.
     differences: Vec<[f64; 3]>,
     /// Diagonal and first band of R.
     stiffness: Vec<[f64; 2]>,
-    /// Diagonal and two bands of QᵀQ.
+    /// Diagonal and two bands of `QᵀQ`.
     products: Vec<[f64; 3]>,
 }
 
-/// R + λ QᵀQ = L D Lᵀ: one over the diagonal of D, and the two bands of L below its diagonal.
+/// `R + λ QᵀQ = L D Lᵀ`: one over the diagonal of D, and the two bands of L below its diagonal.
 struct Factors {
     inverse: Vec<f64>,
     bands: Vec<[f64; 2]>,
@@ -164,7 +164,7 @@ impl Bends {
         factors
     }
 
-    /// How far the samples lie from the spline: λ Q (R + λ QᵀQ)⁻¹ Qᵀ y.
+    /// How far the samples lie from the spline: λ Q (`R + λ QᵀQ`)⁻¹ Qᵀ y.
     fn residuals<const N: usize>(&self, factors: &Factors, lambda: f64, rows: &[[f64; N]]) -> Vec<[f64; N]> {
         let curvature = self.solve(factors, rows);
         let mut residuals = vec![[0.0; N]; rows.len()];
@@ -178,7 +178,7 @@ impl Bends {
         residuals
     }
 
-    /// (R + λ QᵀQ)⁻¹ Qᵀ y.
+    /// (`R + λ QᵀQ`)⁻¹ Qᵀ y.
     fn solve<const N: usize>(&self, factors: &Factors, rows: &[[f64; N]]) -> Vec<[f64; N]> {
         let count = self.differences.len();
         let mut solution: Vec<[f64; N]> = Vec::with_capacity(count);
@@ -222,7 +222,7 @@ impl Bends {
         squares.map(|sum| sum / rows.len() as f64 / (freedom * freedom))
     }
 
-    /// Trace of what maps samples to residuals, from the five middle bands of the inverse of R + λ QᵀQ, which follow from
+    /// Trace of what maps samples to residuals, from the five middle bands of the inverse of `R + λ QᵀQ`, which follow from
     /// its factors without the rest of it (Hutchinson and de Hoog 1985, Numer. Math. 47, 99–106).
     fn freedom(&self, factors: &Factors, lambda: f64) -> f64 {
         let mut trace = 0.0;

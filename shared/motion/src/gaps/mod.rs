@@ -84,7 +84,7 @@ pub(crate) fn runs(time_s: &[f64], states: &[State], longest_gap_s: f64) -> Vec<
                     .last()
                     .is_some_and(|&last| is_near(time_s, last, frame, longest_gap_s)) =>
             {
-                run.push(frame)
+                run.push(frame);
             }
             _ => runs.push(vec![frame]),
         }
