@@ -313,7 +313,12 @@ async fn ctrl_c_leaves_no_partial_video() {
     let out = folder.path().join("out");
     let mut has_begun = false;
     for _ in 0..600 {
-        has_begun = out.exists() && names(&out).iter().any(|name| name.ends_with(".part"));
+        has_begun = out.exists()
+            && names(&out).iter().any(|name| {
+                std::path::Path::new(name)
+                    .extension()
+                    .is_some_and(|kind| kind == "part")
+            });
         if has_begun {
             break;
         }

@@ -11,6 +11,8 @@ use marey_picture::plot::{PlotOptions, angle_svg};
 use marey_picture::report::{Download, Photo, ReportInput, VideoFacts, VideoLink};
 use marey_picture::{Annotator, AnnotatorOptions, Chronophotograph, RgbFrame, arrangement, report, select_instants};
 
+#[path = "../tests/pictures/findings.rs"]
+mod findings;
 #[path = "../tests/pictures/support.rs"]
 mod support;
 
@@ -50,7 +52,7 @@ fn gallery(
     fs::create_dir_all(folder)?;
     let mut analysis = analyze(recording, &Settings::default())?;
     if let Some(movement) = movement {
-        support::put_findings(&mut analysis, movement);
+        findings::put_findings(&mut analysis, movement);
     }
     let analysis = analysis;
     let (width, height) = (analysis.source.width_px, analysis.source.height_px);

@@ -9,7 +9,8 @@ use proptest::prelude::*;
 
 use crate::analysis;
 use crate::documents::assert_well_formed;
-use crate::support::{Movement, put_findings};
+use crate::findings::put_findings;
+use crate::support::Movement;
 
 fn found(movement: Movement) -> Analysis {
     let mut analysis = analysis(movement, 120);

@@ -3,6 +3,7 @@
 mod chronophotographs;
 mod comparisons;
 mod documents;
+mod findings;
 mod found;
 mod overlays;
 mod support;
