@@ -19,6 +19,8 @@ pub(crate) enum Motion {
     Walk,
     /// Two people whose ways cross
     Crossing,
+    /// The same, in the same clothes
+    Twins,
 }
 
 /// What to render.
@@ -41,6 +43,7 @@ impl Motion {
             Self::Squat => Scene::squat(),
             Self::Walk => Scene::walk(),
             Self::Crossing => Scene::crossing(),
+            Self::Twins => Scene::twins(),
         }
     }
 
@@ -49,6 +52,7 @@ impl Motion {
             Self::Squat => "squat",
             Self::Walk => "walk",
             Self::Crossing => "crossing",
+            Self::Twins => "twins",
         }
     }
 }

@@ -3,9 +3,9 @@
 mod wishes;
 
 use marey_cloud::{Output, OutputFile, Stage, StageError, Work};
-use marey_fn_kit::{PARQUET, Shards, save};
+use marey_fn_kit::{PARQUET, Shards, save, sentence};
 use marey_motion::{
-    Analysis, MotionError, Part, Recording, Summary, analyze,
+    Analysis, Appearance, MotionError, Part, Recording, Summary, analyze,
     formats::{
         analysis_to_json, angles_to_csv, angles_to_parquet, kinematics_to_csv, kinematics_to_parquet,
         recording_from_parquet, recording_to_parquet,
@@ -25,6 +25,8 @@ pub const RECORDING: &str = "recording.parquet";
 
 /// Media type of CSV files.
 const CSV: &str = "text/csv; charset=utf-8";
+/// The artifact that tells what each person of a range wears.
+const CLOTHES: &str = "clothes.json";
 
 /// The stage `biomechanics`.
 #[derive(Debug, Default)]
@@ -48,7 +50,7 @@ impl Stage for Biomechanics {
         }
         work.control.add_frames(recording.time_s.len() as u64);
         let wishes = Wishes::of(work);
-        let mut analysis = analyze(&recording, &wishes.settings()).map_err(motion_error)?;
+        let mut analysis = analyze(&recording, &wishes.settings().map_err(motion_error)?).map_err(motion_error)?;
         analysis.notes.extend(wishes.without_effect());
         work.control.set_progress(0.7);
         work.control.check()?;
@@ -72,17 +74,26 @@ fn joined(work: &Work) -> Result<(Recording, Vec<u8>), StageError> {
         return Err(StageError::internal(problem));
     }
     let mut parts = Vec::with_capacity(paths.len());
-    for (path, range) in paths.iter().zip(ranges) {
+    for (index, (path, range)) in paths.iter().zip(ranges).enumerate() {
         work.control.check()?;
         parts.push(Part {
             recording: recording_from_parquet(&std::fs::read(path)?).map_err(motion_error)?,
             start_s: range.start_s,
             end_s: range.end_s,
+            appearances: clothes(work, index)?,
         });
     }
     let recording = marey_motion::join(parts).map_err(motion_error)?;
     let bytes = recording_to_parquet(&recording).map_err(motion_error)?;
     Ok((recording, bytes))
+}
+
+/// What each person of a range wears; nothing where that was not written down.
+fn clothes(work: &Work, range: usize) -> Result<Vec<Option<Appearance>>, StageError> {
+    let Some(path) = work.artifacts_of("pose", CLOTHES).get(range) else {
+        return Ok(Vec::new());
+    };
+    serde_json::from_slice(&std::fs::read(path)?).map_err(StageError::internal)
 }
 
 /// Writes the analysis in every format, the poses apart.
@@ -106,6 +117,9 @@ fn save_analysis(work: &Work, analysis: Analysis) -> Result<Vec<OutputFile>, Sta
 
 /// The input is an artifact of Marey's own: what is wrong with it stays wrong.
 fn motion_error(error: MotionError) -> StageError {
+    if matches!(error, MotionError::NoSuchPerson(_) | MotionError::InvalidSettings(_)) {
+        return StageError::permanent(error.code(), sentence(&error.to_string()), error.hint());
+    }
     StageError::permanent(error.code(), "The recording could not be analysed.", error.hint()).because(error)
 }
 

@@ -7,7 +7,7 @@ use marey_motion::filter::{
     ButterworthSettings, Filter, GaussianSettings, GcvSplineSettings, KalmanSettings, LoessSettings, MedianSettings,
     OneEuroSettings,
 };
-use marey_motion::{GapCurve, Hampel, Settings, Sex, Subject};
+use marey_motion::{GapCurve, Hampel, MotionError, Settings, Sex, Subject};
 use serde_json::Value;
 
 /// The names of filters, as in the workflow.
@@ -32,9 +32,13 @@ impl<'a> Wishes<'a> {
     }
 
     /// Sound wherever the workflow's bounds were kept, but for outliers without a least visibility.
-    pub(crate) fn settings(self) -> Settings {
+    ///
+    /// # Errors
+    ///
+    /// [`MotionError::InvalidSettings`] for a person that is told in a way that nobody knows.
+    pub(crate) fn settings(self) -> Result<Settings, MotionError> {
         let defaults = Settings::default();
-        Settings {
+        Ok(Settings {
             minimum_visibility: self.number("minimum_visibility", defaults.minimum_visibility.into()) as f32,
             outliers: (self.word("outliers") == Some("hampel")).then(|| self.hampel()),
             longest_gap_s: self.number("longest_gap_s", defaults.longest_gap_s),
@@ -53,8 +57,14 @@ impl<'a> Wishes<'a> {
                 },
             },
             px_per_m: self.known("px_per_m"),
+            person: self.word("person").map_or(Ok(defaults.person), str::parse)?,
+            repair_swaps: self
+                .0
+                .get("repair_swaps")
+                .and_then(Value::as_bool)
+                .unwrap_or(defaults.repair_swaps),
             ..defaults
-        }
+        })
     }
 
     /// A parameter for which 0 means that nobody knows; a workflow has no parameters without a default.
@@ -172,8 +182,8 @@ mod tests {
     #[test]
     fn the_workflows_defaults_are_those_of_the_analysis() {
         let params = settled(json!({}));
-        assert_eq!(Wishes(&params).settings(), Settings::default());
-        assert_eq!(Wishes(&BTreeMap::new()).settings(), Settings::default());
+        assert_eq!(Wishes(&params).settings().unwrap(), Settings::default());
+        assert_eq!(Wishes(&BTreeMap::new()).settings().unwrap(), Settings::default());
         let nothing = BTreeMap::new();
         for name in FILTERS {
             let filter = Wishes(&params).filter(name);
@@ -210,7 +220,7 @@ mod tests {
             params.insert("filter".to_owned(), json!(name));
             params.insert("outliers".to_owned(), json!("hampel"));
             let params = settle(&workflow, &params).unwrap();
-            let settings = Wishes(&params).settings();
+            let settings = Wishes(&params).settings().unwrap();
             assert_eq!(settings.filter.id(), name);
             settings.validate().unwrap();
         }
@@ -221,7 +231,7 @@ mod tests {
         let params = settled(json!({
             "filter": "loess", "loess_window_frames": 9, "cutoff_hz": 4, "gap_curve": "cubic", "outlier_sigmas": 5
         }));
-        let settings = Wishes(&params).settings();
+        let settings = Wishes(&params).settings().unwrap();
         let loess = LoessSettings {
             window_frames: 9,
             iterations: 0,
@@ -240,8 +250,11 @@ mod tests {
     fn jobs_of_earlier_versions_are_cleaned_as_they_wished() {
         for (flag, expected) in [(true, Filter::default()), (false, Filter::None)] {
             let running = BTreeMap::from([("filter".to_owned(), json!(flag))]);
-            assert_eq!(Wishes(&running).settings().filter, expected);
-            assert_eq!(Wishes(&settled(json!({"filter": flag}))).settings().filter, expected);
+            assert_eq!(Wishes(&running).settings().unwrap().filter, expected);
+            assert_eq!(
+                Wishes(&settled(json!({"filter": flag}))).settings().unwrap().filter,
+                expected
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Estimates the body's pose in every frame of a range of the video.
 //!
 //! A range is read from a second before it begins. The poses of that second are in the recording, too: there the ranges are joined.
+//! What people wear goes beside the recording, for the same purpose, and into no result.
 
 use std::{
     path::Path,
@@ -10,15 +11,21 @@ use std::{
 
 use marey_cloud::{Output, Stage, StageError, Work};
 use marey_fn_kit::{
-    PARQUET, expected_frames, kill_on_stop, media_error, own_range, read_options, save, sentence, video_info,
+    PARQUET, expected_frames, kill_on_stop, media_error, number_or, own_range, read_options, save, sentence, video_info,
 };
 use marey_media::{FrameReader, TimeRange, Tools, VideoInfo};
-use marey_motion::{Identities, Person, Pose, Recording, Skeleton, Source, formats::recording_to_parquet};
+use marey_motion::{
+    Appearance, MotionError, Observation, Observations, Recording, Selection, Skeleton, Source,
+    formats::recording_to_parquet,
+};
 use marey_vision::{ImageView, Models, OnnxRuntime, PoseEstimator, PoseOptions, Timings, VisionError};
 use serde_json::{Value, json};
 
 /// The artifact that holds the recording.
 pub const RECORDING: &str = "recording.parquet";
+
+/// The artifact that tells what each person of the recording wears.
+pub const CLOTHES: &str = "clothes.json";
 
 /// The stage `pose`. The models are loaded once and serve every message of the process.
 #[derive(Debug)]
@@ -55,34 +62,41 @@ impl Stage for PoseStage {
     fn run(&self, work: &Work) -> Result<Output, StageError> {
         let info = video_info(work)?;
         let range = own_range(work)?;
+        // Whoever is asked for is looked for later; a wish that nobody understands should not cost a video's poses first.
+        if let Ok(person) = work.text("person") {
+            person.parse::<Selection>().map_err(not_understood)?;
+        }
         let mut estimator = self.estimator.lock().unwrap_or_else(PoisonError::into_inner);
         estimator.reset();
+        let most_people = number_or(work, "most_people", 1.0) as usize;
+        estimator.set_most_people(most_people).map_err(vision_error)?;
         let before = estimator.timings();
         let started = Instant::now();
-        let recording = record(&self.tools, &mut estimator, work, &info, range)?;
+        let (recording, clothes) = record(&self.tools, &mut estimator, work, &info, range)?;
         let seconds = started.elapsed().as_secs_f64();
-        let seen = recording
-            .people
-            .iter()
-            .map(|person| person.poses.iter().flatten().count())
-            .sum();
+        let is_seen = |&frame: &usize| recording.people.iter().any(|person| person.poses[frame].is_some());
+        let seen = (0..recording.time_s.len()).filter(is_seen).count();
         let bytes = recording_to_parquet(&recording).map_err(StageError::internal)?;
+        let clothes = serde_json::to_vec(&clothes).map_err(StageError::internal)?;
         let facts = facts(&recording, seen, &before, &estimator.timings(), seconds);
         Ok(Output {
-            files: vec![save(work, RECORDING, PARQUET, &bytes)?],
+            files: vec![
+                save(work, RECORDING, PARQUET, &bytes)?,
+                save(work, CLOTHES, "application/json", &clothes)?,
+            ],
             facts,
         })
     }
 }
 
-/// Reads the video and follows the person through it; whoever is found after a loss may be somebody else.
+/// Reads the video and follows people through it; answers where they were and what they wear.
 fn record(
     tools: &Tools,
     estimator: &mut PoseEstimator,
     work: &Work,
     info: &VideoInfo,
     range: Option<TimeRange>,
-) -> Result<Recording, StageError> {
+) -> Result<(Recording, Vec<Option<Appearance>>), StageError> {
     let range_s = range.map(|range| range.with_overlap_s());
     let expected = expected_frames(info, range_s);
     let mut reader = FrameReader::open(tools, work.upload()?, info, read_options(range_s)).map_err(media_error)?;
@@ -93,18 +107,18 @@ fn record(
         info.width_px as f32 / width as f32,
         info.height_px as f32 / height as f32,
     );
-    let mut identities = Identities::default();
-    let (mut time_s, mut seen) = (Vec::new(), Vec::new());
+    let mut seen = Observations::default();
     while let Some(frame) = reader.read().map_err(media_error)? {
         work.control.check()?;
         let view = ImageView::rgb(&frame.rgb, frame.width, frame.height).map_err(vision_error)?;
-        if let Some(pose) = estimator.process(view, frame.time_s).map_err(vision_error)? {
-            let person = identities.assign(&pose, frame.time_s);
-            seen.push((person, time_s.len(), pose.scaled(x, y)));
-        }
-        time_s.push(frame.time_s);
+        let observations = estimator.process_all(view, frame.time_s).map_err(vision_error)?;
+        let in_original = |observation: Observation| Observation {
+            pose: observation.pose.scaled(x, y),
+            ..observation
+        };
+        seen.add_frame(frame.time_s, observations.into_iter().map(in_original).collect());
         work.control.add_frames(1);
-        work.control.set_progress(time_s.len() as f64 / expected);
+        work.control.set_progress(seen.time_s().len() as f64 / expected);
         reader.recycle(frame);
     }
     work.control.check()?;
@@ -113,29 +127,16 @@ fn record(
         width_px: info.width_px,
         height_px: info.height_px,
     };
-    let people = people(identities.len(), time_s.len(), seen);
-    let (skeleton, model) = (Skeleton::BlazePose33, estimator.model());
-    Ok(Recording {
+    let time_s = seen.time_s().to_vec();
+    let crowd = seen.crowd();
+    let recording = Recording {
         source,
-        skeleton,
-        model,
+        skeleton: Skeleton::BlazePose33,
+        model: estimator.model(),
         time_s,
-        people,
-    })
-}
-
-/// Sorts poses by person: a pose or a gap for every frame.
-fn people(count: usize, frames: usize, seen: Vec<(usize, usize, Pose)>) -> Vec<Person> {
-    let mut people: Vec<_> = (0..count)
-        .map(|id| Person {
-            id: id as u32,
-            poses: vec![None; frames],
-        })
-        .collect();
-    for (person, frame, pose) in seen {
-        people[person].poses[frame] = Some(pose);
-    }
-    people
+        people: crowd.people,
+    };
+    Ok((recording, crowd.appearances))
 }
 
 fn facts(recording: &Recording, seen: usize, before: &Timings, after: &Timings, seconds: f64) -> Value {
@@ -153,6 +154,10 @@ fn facts(recording: &Recording, seen: usize, before: &Timings, after: &Timings, 
         "model": recording.model.name,
         "model_sha256": recording.model.sha256,
     })
+}
+
+fn not_understood(error: MotionError) -> StageError {
+    StageError::permanent(error.code(), sentence(&error.to_string()), error.hint())
 }
 
 fn vision_error(error: VisionError) -> StageError {

@@ -1,13 +1,17 @@
 //! From a recording to an analysis: clean the poses, then measure angles on what is left.
 
+use std::borrow::Cow;
+
 use crate::angles::Posture;
 use crate::body::Body;
 use crate::clean::Cleaner;
 use crate::facing::sides_seen;
 use crate::find::{Movement, find};
+use crate::people::selected;
 use crate::plane::{camera_plane, deviations_deg, view_note};
 use crate::{
     Analysis, Angle, AngleRange, AngleSeries, Findings, MotionError, Person, PersonAnalysis, Pose, Recording, Settings,
+    swap,
 };
 
 /// Version of the layout of [`Analysis`]. Raise it when a reader of the old layout would misread the new one.
@@ -21,14 +25,15 @@ pub const ANALYSIS_SCHEMA_VERSION: u32 = 2;
 /// # Errors
 ///
 /// [`MotionError::InvalidSettings`] or [`MotionError::InvalidRecording`], as [`Settings::validate`] and
-/// [`Recording::validate`] say.
+/// [`Recording::validate`] say; [`MotionError::NoSuchPerson`] where [`Settings::person`] is nobody.
 pub fn analyze(recording: &Recording, settings: &Settings) -> Result<Analysis, MotionError> {
     recording.validate()?;
     let cleaner = Cleaner::new(&recording.time_s, settings)?;
     let mut notes = cleaner.notes().to_vec();
-    let people = recording
-        .people
-        .iter()
+    let (wanted, note) = selected(recording, settings.person)?;
+    notes.extend(note);
+    let people = wanted
+        .into_iter()
         .map(|person| analyze_person(person, recording, &cleaner, settings, &mut notes))
         .collect();
     Ok(Analysis {
@@ -50,6 +55,16 @@ fn analyze_person(
     settings: &Settings,
     notes: &mut Vec<String>,
 ) -> PersonAnalysis {
+    let mut person = Cow::Borrowed(person);
+    let mut swaps = Vec::new();
+    if settings.repair_swaps {
+        swaps = swap::find(&person.poses, &recording.time_s);
+        if !swaps.is_empty() {
+            swap::repair(&mut person.to_mut().poses, &swaps);
+        }
+        notes.extend(swap::note(person.id, &swaps));
+    }
+    let person = person.as_ref();
     let cleaned = cleaner.clean(person);
     notes.extend(cleaned.counts.notes(person.id));
     let deviations_deg = deviations_deg(&cleaned.poses, settings.minimum_visibility);
@@ -84,7 +99,10 @@ fn analyze_person(
         settings,
         longest_step_s: cleaner.longest_step_s(),
     };
-    let findings = find(&movement, notes);
+    let findings = Findings {
+        swaps,
+        ..find(&movement, notes)
+    };
     PersonAnalysis { findings, ..measured }
 }
 

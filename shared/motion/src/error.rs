@@ -24,6 +24,9 @@ pub enum MotionError {
     /// Values that a comparison needs are unknown.
     #[error("a movement has unknown values: {0}")]
     MissingValues(String),
+    /// Nobody in the recording is the person who was asked for.
+    #[error("nobody in the recording is {0}")]
+    NoSuchPerson(String),
     /// A number that should be stored is not finite.
     #[error("{0} is not a finite number and cannot be stored")]
     NotFinite(String),
@@ -58,6 +61,7 @@ impl MotionError {
             Self::InvalidSettings(_) => "MOTION_INVALID_SETTINGS",
             Self::NotComparable(_) => "MOTION_NOT_COMPARABLE",
             Self::MissingValues(_) => "MOTION_MISSING_VALUES",
+            Self::NoSuchPerson(_) => "MOTION_NO_SUCH_PERSON",
             Self::NotFinite(_) => "MOTION_NOT_FINITE",
             Self::MalformedParquet(_) => "MOTION_MALFORMED_PARQUET",
             Self::MalformedJson(_) => "MOTION_MALFORMED_JSON",
@@ -75,6 +79,9 @@ impl MotionError {
             Self::InvalidSettings(_) => "Correct the named setting, or leave it out to use its default.",
             Self::NotComparable(_) => "Compare two movements of a person of whom the same joints are seen in both.",
             Self::MissingValues(_) => "Let unknown values be interpolated, or frames that have any be dropped.",
+            Self::NoSuchPerson(_) => {
+                "Ask for all people first: the annotated video shows who is where and when. Then choose again."
+            }
             Self::MalformedParquet(_) | Self::MalformedJson(_) => {
                 "Check that the file is complete and was written by Marey."
             }

@@ -21,6 +21,43 @@ pub struct Findings {
     pub measures: Vec<Measure>,
     /// The repetitions of a movement, if it has any.
     pub repetitions: Option<Repetitions>,
+    /// Where the model took left for right, and that was put right before anything was measured.
+    pub swaps: Vec<SwapRepair>,
+}
+
+/// Limbs whose sides a model can exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limbs {
+    /// Hips, knees, ankles, heels and toes.
+    Legs,
+    /// Shoulders, elbows, wrists and hands.
+    Arms,
+}
+
+impl Limbs {
+    /// Stable name in files and tables.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Legs => "legs",
+            Self::Arms => "arms",
+        }
+    }
+}
+
+/// Frames `[start, end)` in which left and right were exchanged back.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SwapRepair {
+    /// Whose sides.
+    pub limbs: Limbs,
+    /// First frame.
+    pub start: usize,
+    /// The frame after the last.
+    pub end: usize,
+    /// Time of the first frame in seconds.
+    pub start_s: f64,
+    /// Time of the last frame in seconds.
+    pub end_s: f64,
 }
 
 /// How pixels become metres in the plane of the movement, and how the floor lies in the picture.

@@ -1,8 +1,9 @@
-//! Who is who: which poses of a video belong to the same person.
+//! Whether somebody who is seen somewhere can be the one who was seen elsewhere before, and how likely that is.
 //!
 //! Poses of two people in one series would be filtered into limbs that nobody has. So a pose that is too far from where a person
 //! can have got to begins, or goes on with, another person.
 
+use crate::people::Appearance;
 use crate::{Landmark, Pose};
 
 /// A pose this many trunks away is another person even if no time has passed: the error of the model between frames.
@@ -24,10 +25,27 @@ const FORGOTTEN_S: f64 = 2.0;
 /// A person does not grow or shrink by more than this factor while he is out of sight.
 const LARGEST_CHANGE: f64 = 1.8;
 
+/// Somebody out of sight is remembered for so long, in seconds, if he looks the same; without knowing how people look, for ever.
+const REMEMBERED_S: f64 = 300.0;
+
+/// Clothes further apart than this are of two people; see [`Appearance::distance`].
+pub(crate) const OTHER_CLOTHES: f64 = 0.55;
+
+/// A pose that follows so soon, in seconds, is told by its place alone: light changes, and others pass in front.
+const AT_ONCE_S: f64 = 0.25;
+
+/// How far off a prediction is without anybody being at fault, in trunks: at once, and for each second that it looks ahead.
+const PREDICTION_ERROR: f64 = 0.25;
+const PREDICTION_ERROR_PER_S: f64 = 1.0;
+
+/// Weights of place, size and clothes in the cost of a link, which sum up to 1.
+const WEIGHTS: [f64; 3] = [0.45, 0.15, 0.4];
+
 /// Where somebody was at a moment: centre and size of the trunk, of all landmarks the ones that a model moves least.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sighting {
     centre_px: [f64; 2],
+    shoulders_px: [f64; 2],
     trunk_px: f64,
     time_s: f64,
 }
@@ -47,6 +65,7 @@ impl Sighting {
         let trunk_px = (hips[0] - shoulders[0]).hypot(hips[1] - shoulders[1]);
         (trunk_px.is_finite() && trunk_px > 0.0).then_some(Self {
             centre_px: hips,
+            shoulders_px: shoulders,
             trunk_px,
             time_s,
         })
@@ -55,6 +74,29 @@ impl Sighting {
     /// Length of the trunk, px.
     pub fn trunk_px(&self) -> f64 {
         self.trunk_px
+    }
+
+    /// When, s.
+    pub fn time_s(&self) -> f64 {
+        self.time_s
+    }
+
+    /// Middle of the hips, px.
+    pub fn centre_px(&self) -> [f64; 2] {
+        self.centre_px
+    }
+
+    /// Middle of the trunk, px.
+    pub fn middle_px(&self) -> [f64; 2] {
+        [0, 1].map(|axis| f64::midpoint(self.centre_px[axis], self.shoulders_px[axis]))
+    }
+
+    /// How far apart two trunks are, in lengths of the longer one: the mean of the distances of hips and shoulders.
+    pub fn trunks_apart(&self, other: &Self) -> f64 {
+        let apart_px = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).hypot(a[1] - b[1]);
+        let hips_px = apart_px(self.centre_px, other.centre_px);
+        let shoulders_px = apart_px(self.shoulders_px, other.shoulders_px);
+        f64::midpoint(hips_px, shoulders_px) / self.trunk_px.max(other.trunk_px)
     }
 
     /// How far apart two sightings are, px.
@@ -80,128 +122,54 @@ impl Sighting {
     }
 }
 
-/// Gives each pose of a model that follows one person at a time to a person, frame after frame. When such a model loses somebody
-/// it takes whomever it finds next, and that may be somebody else at the other end of the picture.
-#[derive(Debug, Clone, Default)]
-pub struct Identities {
-    last: Vec<Sighting>,
+/// One end of a stretch of time in which somebody was followed without doubt.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct End {
+    pub(crate) sighting: Sighting,
+    /// Of the hips, px per second.
+    pub(crate) velocity_px_s: [f64; 2],
 }
 
-impl Identities {
-    /// The number, from 0, of the person to whom a pose at `time_s` belongs; a number not given before is a new person.
-    /// Times must not run backwards.
-    pub fn assign(&mut self, pose: &Pose, time_s: f64) -> usize {
-        let Some(seen) = Sighting::of(pose, time_s) else {
-            // Without a trunk there is nothing to tell people apart by: it is whoever was seen last.
-            return self.most_recent().unwrap_or_else(|| {
-                self.enter(Sighting {
-                    centre_px: [0.0, 0.0],
-                    trunk_px: 0.0,
-                    time_s,
-                })
-            });
+impl End {
+    /// Where the hips are at another moment if the pace stays.
+    pub(crate) fn predicted_px(&self, time_s: f64) -> [f64; 2] {
+        let ahead_s = time_s - self.sighting.time_s;
+        // Nobody is expected to go on for long.
+        let ahead_s = ahead_s.clamp(-FORGOTTEN_S / 2.0, FORGOTTEN_S / 2.0);
+        std::array::from_fn(|axis| self.sighting.centre_px[axis] + self.velocity_px_s[axis] * ahead_s)
+    }
+
+    /// What it costs, in `0..1`, to take the one who begins at `later` for the one who ends here; `None` where that is impossible.
+    ///
+    /// The cost is the weighted sum of three parts, each from 0 to 1: how far both predictions at constant velocity, forward from here
+    /// and backward from there, miss the other end; how much the size differs; how different the clothes look.
+    pub(crate) fn cost_of_becoming(
+        &self,
+        later: &Self,
+        looks: Option<&Appearance>,
+        later_looks: Option<&Appearance>,
+    ) -> Option<f64> {
+        let (from, to) = (&self.sighting, &later.sighting);
+        let gap_s = to.time_s - from.time_s;
+        if gap_s <= 0.0 || !from.can_become(to) {
+            return None;
+        }
+        let clothes = looks
+            .zip(later_looks)
+            .and_then(|(looks, later_looks)| looks.distance(later_looks));
+        let is_other = clothes.is_some_and(|distance| distance > OTHER_CLOTHES);
+        if clothes.is_some() && gap_s > REMEMBERED_S || is_other && gap_s > AT_ONCE_S {
+            return None;
+        }
+        let size_px = from.trunk_px.max(to.trunk_px);
+        let miss = |end: &Self, other: &Sighting| {
+            let [x, y] = end.predicted_px(other.time_s);
+            (x - other.centre_px[0]).hypot(y - other.centre_px[1]) / size_px
         };
-        let fitting = self.last.iter().enumerate().filter(|(_, last)| last.can_become(&seen));
-        let nearest = fitting.min_by(|(_, a), (_, b)| a.distance_px(&seen).total_cmp(&b.distance_px(&seen)));
-        if let Some((index, _)) = nearest {
-            self.last[index] = seen;
-            return index;
-        }
-        self.enter(seen)
-    }
-
-    /// How many people there have been.
-    pub fn len(&self) -> usize {
-        self.last.len()
-    }
-
-    /// Whether nobody has been seen yet.
-    pub fn is_empty(&self) -> bool {
-        self.last.is_empty()
-    }
-
-    fn enter(&mut self, seen: Sighting) -> usize {
-        self.last.push(seen);
-        self.last.len() - 1
-    }
-
-    fn most_recent(&self) -> Option<usize> {
-        let latest = self
-            .last
-            .iter()
-            .enumerate()
-            .max_by(|(_, a), (_, b)| a.time_s.total_cmp(&b.time_s));
-        latest.map(|(index, _)| index)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::Point;
-
-    use super::*;
-
-    /// A person whose hips are at `x`, with a trunk of 100 px.
-    fn at(x: f32) -> Pose {
-        let point = |index: usize| {
-            let y_px = if index == Landmark::LeftHip.index() || index == Landmark::RightHip.index() {
-                300.0
-            } else {
-                200.0
-            };
-            Point {
-                x_px: x,
-                y_px,
-                z_px: 0.0,
-                x_m: 0.0,
-                y_m: 0.0,
-                z_m: 0.0,
-                visibility: 1.0,
-                presence: 1.0,
-            }
-        };
-        Pose {
-            score: 1.0,
-            points: (0..33).map(point).collect(),
-        }
-    }
-
-    #[test]
-    fn somebody_who_moves_stays_the_same_person() {
-        let mut who = Identities::default();
-        for frame in 0..90 {
-            assert_eq!(who.assign(&at(frame as f32 * 12.0), f64::from(frame) / 30.0), 0);
-        }
-        assert_eq!(who.len(), 1);
-    }
-
-    #[test]
-    fn a_jump_across_the_picture_is_somebody_else_and_back_again_is_the_first() {
-        let mut who = Identities::default();
-        assert_eq!(who.assign(&at(100.0), 0.0), 0);
-        assert_eq!(who.assign(&at(900.0), 0.033), 1);
-        assert_eq!(who.assign(&at(910.0), 0.067), 1);
-        assert_eq!(who.assign(&at(105.0), 0.1), 0);
-    }
-
-    #[test]
-    fn a_short_loss_is_forgiven_within_what_a_body_can_do() {
-        let mut who = Identities::default();
-        assert_eq!(who.assign(&at(100.0), 0.0), 0);
-        assert_eq!(who.assign(&at(400.0), 0.5), 0, "three trunks in half a second is a run");
-        assert_eq!(
-            who.assign(&at(1400.0), 0.6),
-            1,
-            "ten trunks in a tenth of a second is not"
-        );
-    }
-
-    #[test]
-    fn a_pose_without_numbers_belongs_to_whoever_was_seen_last() {
-        let mut who = Identities::default();
-        who.assign(&at(100.0), 0.0);
-        who.assign(&at(900.0), 0.1);
-        assert_eq!(who.assign(&at(f32::NAN), 0.2), 1);
-        assert_eq!(Identities::default().assign(&at(f32::NAN), 0.0), 0);
+        let misses = f64::midpoint(miss(self, to), miss(later, from));
+        let surprise = misses / (PREDICTION_ERROR + PREDICTION_ERROR_PER_S * gap_s);
+        let size = (to.trunk_px / from.trunk_px).ln().abs() / LARGEST_CHANGE.ln();
+        let parts = [surprise / (1.0 + surprise), size.min(1.0), clothes.unwrap_or(0.5)];
+        Some(parts.iter().zip(WEIGHTS).map(|(part, weight)| part * weight).sum())
     }
 }

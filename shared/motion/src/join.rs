@@ -6,11 +6,15 @@
 //! is still finding them.
 
 use crate::assignment::assign;
-use crate::identity::Sighting;
+use crate::identity::{End, Sighting};
+use crate::people::{Appearance, Colours, end};
 use crate::{MotionError, Person, Pose, Recording};
 
 /// Poses of two people, on average, are further apart than this, in lengths of the trunk; those of one person in the same frames are not.
 const SAME_PERSON: f64 = 0.5;
+
+/// The pace at an end is looked for in at most so many sightings.
+const NEAR_FRAMES: usize = 120;
 
 /// The recording of a part of a video: its own frames, and some before them.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,13 +25,15 @@ pub struct Part {
     pub start_s: f64,
     /// Frames from here on are the next part's, s.
     pub end_s: f64,
+    /// What each person of the recording wears, in its order; shorter where that is not known.
+    pub appearances: Vec<Option<Appearance>>,
 }
 
 /// Puts the parts of a video together, in the order in which they are given: every frame once, one identity and one series of poses per
 /// person.
 ///
 /// Who is who across a cut is decided by the poses in the overlap. Somebody who is in no frame of it may be anybody who was seen
-/// before and can have got there; see [`Sighting::can_become`].
+/// before and can have got there, at the least cost: it is that by which stretches within a part are linked, too.
 ///
 /// # Errors
 ///
@@ -45,12 +51,13 @@ pub fn join(parts: Vec<Part>) -> Result<Recording, MotionError> {
         people: Vec::new(),
         ..first.recording.clone()
     };
-    append(&mut joined, first);
+    let mut looks = Vec::new();
+    append(&mut joined, &mut looks, first);
     for part in parts {
         part.recording.validate()?;
         check(&joined, &part, end_s)?;
         end_s = part.end_s;
-        append(&mut joined, part);
+        append(&mut joined, &mut looks, part);
     }
     joined.validate()?;
     Ok(joined)
@@ -70,12 +77,12 @@ fn check(joined: &Recording, part: &Part, end_s: f64) -> Result<(), MotionError>
     Err(MotionError::PartsDisagree(reason))
 }
 
-/// Adds a part's own frames.
-fn append(joined: &mut Recording, part: Part) {
+/// Adds a part's own frames. `looks` is how each of the joined people looks.
+fn append(joined: &mut Recording, looks: &mut Vec<Colours>, part: Part) {
     let own: Vec<usize> = (0..part.recording.time_s.len())
         .filter(|&frame| (part.start_s..part.end_s).contains(&part.recording.time_s[frame]))
         .collect();
-    let places = places(joined, &part, &own);
+    let places = places(joined, looks, &part, &own);
     let before = joined.time_s.len();
     joined
         .time_s
@@ -84,8 +91,15 @@ fn append(joined: &mut Recording, part: Part) {
     for person in &mut joined.people {
         person.poses.resize(frames, None);
     }
-    for (mut person, place) in part.recording.people.into_iter().zip(places) {
+    let appearances = part.appearances.iter().copied().chain(std::iter::repeat(None));
+    for ((mut person, appearance), place) in part.recording.people.into_iter().zip(appearances).zip(places) {
         let Some(place) = place else { continue };
+        if looks.len() <= place {
+            looks.resize_with(place + 1, Colours::default);
+        }
+        if let Some(appearance) = appearance {
+            looks[place].add_appearance(&appearance);
+        }
         while joined.people.len() <= place {
             joined.people.push(Person {
                 id: joined.people.len() as u32,
@@ -100,7 +114,7 @@ fn append(joined: &mut Recording, part: Part) {
 
 /// Which of the joined people each person of a part is; a place that nobody has yet for somebody new, and none for whoever is in
 /// none of the part's own frames.
-fn places(joined: &Recording, part: &Part, own: &[usize]) -> Vec<Option<usize>> {
+fn places(joined: &Recording, looks: &[Colours], part: &Part, own: &[usize]) -> Vec<Option<usize>> {
     let people = &part.recording.people;
     let shared = shared_frames(joined, part);
     let distances: Vec<Vec<Option<f64>>> = people
@@ -111,43 +125,63 @@ fn places(joined: &Recording, part: &Part, own: &[usize]) -> Vec<Option<usize>> 
         })
         .collect();
     let mut places = assign(&distances, SAME_PERSON);
-    let mut taken: Vec<bool> = vec![false; joined.people.len()];
+    let mut is_taken: Vec<bool> = vec![false; joined.people.len()];
     for place in places.iter().flatten() {
-        taken[*place] = true;
+        is_taken[*place] = true;
     }
-    let mut count = joined.people.len();
     // In the order in which they appear, as if there had been no cut.
     let mut rest: Vec<(usize, usize)> = (0..people.len())
         .filter(|&person| places[person].is_none())
-        .filter_map(|person| {
-            let first = own
-                .iter()
-                .copied()
-                .find(|&frame| people[person].poses[frame].is_some())?;
-            Some((first, person))
-        })
+        .filter_map(|person| Some((first_own(&people[person], own)?, person)))
         .collect();
     rest.sort_unstable();
-    for (frame, person) in rest {
-        let seen = people[person].poses[frame]
-            .as_ref()
-            .and_then(|pose| Sighting::of(pose, part.recording.time_s[frame]));
-        let reachable = (0..joined.people.len())
-            // Two who were seen in the same frame are two.
-            .filter(|&known| !taken[known] && distances[person][known].is_none())
-            .filter_map(|known| {
-                let (last, seen) = (last_sighting(joined, known)?, seen.as_ref()?);
-                last.can_become(seen).then(|| (last.distance_px(seen), known))
-            })
-            .min_by(|a, b| a.0.total_cmp(&b.0));
-        let place = reachable.map_or(count, |(_, known)| known);
-        match taken.get_mut(place) {
-            Some(taken) => *taken = true,
-            None => count += 1,
-        }
-        places[person] = Some(place);
+    let tails: Vec<Option<End>> = joined
+        .people
+        .iter()
+        .map(|person| tail(person, &joined.time_s))
+        .collect();
+    let costs: Vec<Vec<Option<f64>>> = rest
+        .iter()
+        .map(|&(frame, person)| {
+            let head = head(&people[person], &part.recording.time_s, frame);
+            let appearance = part.appearances.get(person).copied().flatten();
+            let cost = |known: usize| {
+                let looks = looks.get(known).and_then(Colours::appearance);
+                // Two who were seen in the same frame are two.
+                let is_free = !is_taken[known] && distances[person][known].is_none();
+                let (tail, head) = (tails[known].filter(|_| is_free)?, head?);
+                tail.cost_of_becoming(&head, looks.as_ref(), appearance.as_ref())
+            };
+            (0..joined.people.len()).map(cost).collect()
+        })
+        .collect();
+    let mut count = joined.people.len();
+    for (&(_, person), known) in rest.iter().zip(assign(&costs, 1.0)) {
+        places[person] = Some(known.unwrap_or(count));
+        count += usize::from(known.is_none());
     }
     places
+}
+
+/// The first of a part's own frames in which somebody is.
+fn first_own(person: &Person, own: &[usize]) -> Option<usize> {
+    own.iter().copied().find(|&frame| person.poses[frame].is_some())
+}
+
+/// How somebody begins in a part.
+fn head(person: &Person, time_s: &[f64], frame: usize) -> Option<End> {
+    let poses = person.poses[frame..].iter().zip(&time_s[frame..]);
+    let sightings = poses.filter_map(|(pose, &time_s)| Sighting::of(pose.as_ref()?, time_s));
+    let sightings: Vec<Sighting> = sightings.take(NEAR_FRAMES).collect();
+    (!sightings.is_empty()).then(|| end(&sightings))
+}
+
+/// How somebody was seen last.
+fn tail(person: &Person, time_s: &[f64]) -> Option<End> {
+    let poses = person.poses.iter().zip(time_s).rev();
+    let sightings = poses.filter_map(|(pose, &time_s)| Sighting::of(pose.as_ref()?, time_s));
+    let sightings: Vec<Sighting> = sightings.take(NEAR_FRAMES).collect();
+    (!sightings.is_empty()).then(|| end(&sightings))
 }
 
 /// The frames that are in both: their place in the part and in what is joined already.
@@ -184,13 +218,6 @@ fn distance(person: &Person, known: &Person, shared: &[(usize, usize)]) -> Optio
         .collect();
     let middle = distances.len() / 2;
     (!distances.is_empty()).then(|| *distances.select_nth_unstable_by(middle, f64::total_cmp).1)
-}
-
-fn last_sighting(joined: &Recording, person: usize) -> Option<Sighting> {
-    let poses = joined.people[person].poses.iter().zip(&joined.time_s);
-    poses
-        .rev()
-        .find_map(|(pose, &time_s)| Sighting::of(pose.as_ref()?, time_s))
 }
 
 impl Pose {

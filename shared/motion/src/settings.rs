@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::filter::{ButterworthSettings, Filter};
 use crate::gaps::GapCurve;
 use crate::outliers::Hampel;
-use crate::{GaitMethod, MotionError};
+use crate::{GaitMethod, MotionError, Selection};
 
 /// How a recording is cleaned before angles are computed.
 ///
@@ -31,6 +31,10 @@ pub struct Settings {
     pub px_per_m: Option<f64>,
     /// By which published method heel strikes and toe offs are found.
     pub gait_events: GaitMethod,
+    /// Who is analysed, where there are several.
+    pub person: Selection,
+    /// Whether legs and arms whose sides the model exchanged for some frames are put right first; see [`crate::swap`].
+    pub repair_swaps: bool,
 }
 
 /// What is known of the person who moves.
@@ -74,6 +78,8 @@ impl Default for Settings {
             subject: Subject::default(),
             px_per_m: None,
             gait_events: GaitMethod::default(),
+            person: Selection::All,
+            repair_swaps: true,
         }
     }
 }
@@ -134,6 +140,8 @@ struct Stored {
     subject: Option<Subject>,
     px_per_m: Option<f64>,
     gait_events: Option<GaitMethod>,
+    person: Option<Selection>,
+    repair_swaps: Option<bool>,
     /// Until layout version 1; `null` meant that nothing was filtered.
     #[serde(default, deserialize_with = "even_null")]
     cutoff_hz: Option<Option<f64>>,
@@ -171,6 +179,8 @@ impl TryFrom<Stored> for Settings {
             subject: stored.subject.unwrap_or_default(),
             px_per_m: stored.px_per_m,
             gait_events: stored.gait_events.unwrap_or_default(),
+            person: stored.person.unwrap_or(defaults.person),
+            repair_swaps: stored.repair_swaps.unwrap_or(defaults.repair_swaps),
         })
     }
 }

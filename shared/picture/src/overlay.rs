@@ -5,6 +5,7 @@
 
 mod layout;
 mod notes;
+mod tags;
 
 use std::ops::Range;
 
@@ -20,6 +21,7 @@ use crate::text::{Glyphs, SMALLEST_PX, glyphs};
 
 use layout::{Layout, Request, Spot};
 use notes::{Corner, Corners, Note, Piece};
+use tags::Tag;
 
 /// What an [`Annotator`] draws.
 #[derive(Debug, Clone)]
@@ -131,6 +133,9 @@ impl<'a> Annotator<'a> {
         if letters >= SMALLEST_PX as f32 {
             let letters = glyphs(letters as u32);
             self.draw_labels(frame, &letters, &sticks, frame_index, fit);
+            for tag in self.tags(&sticks, &letters, (frame.width() as f32, frame.height() as f32)) {
+                tag.draw(frame, &letters);
+            }
             self.draw_notes(frame, &letters, frame_index, fit);
         }
     }
@@ -216,6 +221,7 @@ impl<'a> Annotator<'a> {
                 .notes(frame_index, &letters)
                 .into_iter()
                 .map(|note| note.rect)
+                .chain(self.tags(&sticks, &letters, self.size).into_iter().map(|tag| tag.rect))
                 .collect();
             let requests: Vec<Option<Request>> = self.requests(&sticks, frame_index, &letters);
             let bones: Vec<(Dot, Dot)> = sticks
@@ -227,6 +233,17 @@ impl<'a> Annotator<'a> {
             layout.place(&requests, &taken, &bones);
         }
         layout
+    }
+
+    /// Who is who in a frame, where there are several in the video.
+    fn tags(&self, sticks: &[Option<Stick>], letters: &Glyphs, size: (f32, f32)) -> Vec<Tag> {
+        if self.people.len() < 2 {
+            return Vec::new();
+        }
+        let people = self.people.iter().zip(sticks);
+        people
+            .filter_map(|(overlay, stick)| Tag::above(stick.as_ref()?, overlay.person.id, letters, size))
+            .collect()
     }
 
     /// What wants a label in a frame, in the order of people and labels.

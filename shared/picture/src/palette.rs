@@ -11,6 +11,21 @@ const SKY_BLUE: Rgb = Rgb(0x56, 0xb4, 0xe9);
 /// Okabe and Ito's orange.
 const ORANGE: Rgb = Rgb(0xe6, 0x9f, 0x00);
 
+/// What tells people apart: the rest of Okabe and Ito's set, the brightest first. Two shades may still look alike to somebody, so a number
+/// goes with them.
+const PEOPLE: [Rgb; 4] = [
+    // Yellow, reddish purple, bluish green, vermilion.
+    Rgb(0xf0, 0xe4, 0x42),
+    Rgb(0xcc, 0x79, 0xa7),
+    Rgb(0x00, 0x9e, 0x73),
+    Rgb(0xd5, 0x5e, 0x00),
+];
+
+/// The colour of a person among several, which is that of no side.
+pub(crate) fn of_person(id: u32) -> Rgb {
+    PEOPLE[id as usize % PEOPLE.len()]
+}
+
 /// What belongs to neither side.
 pub(crate) const NEUTRAL: Rgb = Rgb(0xf2, 0xf2, 0xee);
 /// Behind text and around lines.

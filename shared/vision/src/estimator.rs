@@ -5,11 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use marey_motion::{Model, Pose};
+use marey_motion::{Model, Observation, Pose};
 
 use crate::{
-    Detection, ImageView, LandmarkModel, Models, OnnxRuntime, PoseDetector, Region, VisionError,
-    tracker::{self, Track},
+    CropLandmarks, Detection, ImageView, LandmarkModel, Models, OnnxRuntime, PoseDetector, Region, VisionError,
+    clothes,
+    people::{Followed, Missed, is_same_place, is_same_pose, which_to_drop},
+    tracker,
 };
 
 /// How poses are estimated.
@@ -26,10 +28,23 @@ pub struct PoseOptions {
     pub min_detection_score: f64,
     /// Least score in `0..=1` at which the person is still followed.
     pub min_tracking_score: f64,
+    /// How many people are followed at once, 1 to [`MOST_PEOPLE`]. Each who is there costs an inference of the landmark model in every
+    /// frame.
+    pub most_people: usize,
+    /// While fewer are followed than may be, the detector looks for more so often, in seconds of the video. When somebody was found
+    /// or lost it looks again at once, then after [`SOONEST_S`], and each time twice as long after the last, up to this. While
+    /// nobody is followed it looks in every frame. If one may be followed at most, he is looked for only when lost.
+    pub look_every_s: f64,
 }
 
+/// The detector looks again so soon after somebody was found or lost, in seconds; see [`PoseOptions::look_every_s`].
+pub const SOONEST_S: f64 = 0.1;
+
+/// More people than this cannot be followed at once.
+pub const MOST_PEOPLE: usize = 16;
+
 impl Default for PoseOptions {
-    /// MediaPipe's defaults, on one thread.
+    /// MediaPipe's defaults, on one thread: one person.
     fn default() -> Self {
         Self {
             threads: 1,
@@ -37,6 +52,8 @@ impl Default for PoseOptions {
             static_image: false,
             min_detection_score: 0.5,
             min_tracking_score: 0.5,
+            most_people: 1,
+            look_every_s: 0.5,
         }
     }
 }
@@ -75,16 +92,23 @@ impl Timings {
     }
 }
 
-/// Estimates the pose of one person, frame after frame.
+/// Estimates the poses of the people in a video, frame after frame.
 #[derive(Debug)]
 pub struct PoseEstimator {
     options: PoseOptions,
     detector: PoseDetector,
     landmarks: LandmarkModel,
-    track: Track,
-    /// The region in which the last frame was looked at.
+    followed: Vec<Followed>,
+    /// The number that the next track gets.
+    next_track: u64,
+    /// The region in which the last frame was looked at first.
     region: Option<Region>,
     time_s: Option<f64>,
+    /// Those who were lost while others were followed.
+    missed: Vec<Missed>,
+    /// When the detector last looked, and how long after that it looks again.
+    looked_s: f64,
+    wait_s: f64,
     frames: u64,
     total: Duration,
 }
@@ -99,23 +123,39 @@ impl PoseEstimator {
         Ok(Self {
             detector: PoseDetector::new(runtime, models, options.threads, options.min_detection_score)?,
             landmarks: LandmarkModel::new(runtime, models, options.threads)?,
-            track: Track::new(options.smooth),
+            followed: Vec::new(),
+            next_track: 0,
             region: None,
             time_s: None,
+            missed: Vec::new(),
+            looked_s: f64::NEG_INFINITY,
+            wait_s: 0.0,
             frames: 0,
             total: Duration::ZERO,
             options,
         })
     }
 
-    /// The pose of the person in a frame that is presented at `time_s` seconds, or `None` when nobody is seen. Positions
-    /// are in pixels of the picture that was given. Pictures may change their size from frame to frame, but the person
-    /// is then looked for in the wrong place once.
+    /// The pose of the person in a frame that is presented at `time_s` seconds, or `None` when nobody is seen; of several people, of the
+    /// one who has been followed for longest. Positions are in pixels of the picture that was given. Pictures may change their size
+    /// from frame to frame, but people are then looked for in the wrong place once.
     ///
     /// # Errors
     /// [`VisionError::Time`] when the frame is not later than the one before, unless every picture stands for itself;
     /// [`VisionError::Inference`] when ONNX Runtime fails.
     pub fn process(&mut self, image: ImageView<'_>, time_s: f64) -> Result<Option<Pose>, VisionError> {
+        let seen = self.process_all(image, time_s)?;
+        Ok(seen.into_iter().next().map(|observation| observation.pose))
+    }
+
+    /// The poses of all people in a frame, at most [`PoseOptions::most_people`], each with the number of what is followed from frame
+    /// to frame and the colours of the clothes. A number is no identity: it ends with a loss, and where people pass
+    /// each other it may go over to the other; [`marey_motion::Observations`] tells who is who when all was seen. In the frame in
+    /// which two are found to follow the same person both are given, and one of the two is not followed any more.
+    ///
+    /// # Errors
+    /// Those of [`Self::process`].
+    pub fn process_all(&mut self, image: ImageView<'_>, time_s: f64) -> Result<Vec<Observation>, VisionError> {
         let started = Instant::now();
         let result = if self.options.static_image {
             self.process_alone(image)
@@ -127,11 +167,28 @@ impl PoseEstimator {
         result
     }
 
-    /// Forgets the person and the time: the next frame is the first of another video.
+    /// Forgets the people and the time: the next frame is the first of another video.
     pub fn reset(&mut self) {
-        self.track.lose();
+        self.followed.clear();
         self.region = None;
         self.time_s = None;
+        self.missed.clear();
+        self.looked_s = f64::NEG_INFINITY;
+        self.wait_s = 0.0;
+    }
+
+    /// From now on this many people may be followed at once. Those who are followed already stay.
+    ///
+    /// # Errors
+    /// [`VisionError::Option`] when that is not 1 to [`MOST_PEOPLE`].
+    pub fn set_most_people(&mut self, most_people: usize) -> Result<(), VisionError> {
+        let options = PoseOptions {
+            most_people,
+            ..self.options.clone()
+        };
+        options.check()?;
+        self.options = options;
+        Ok(())
     }
 
     /// What recordings say about the model.
@@ -149,42 +206,219 @@ impl PoseEstimator {
         }
     }
 
-    /// The region in which the last frame's landmarks were looked for; `None` when the detector found nobody.
+    /// The region in which the last frame's landmarks were looked for first; `None` when the detector found nobody.
     pub fn region(&self) -> Option<Region> {
         self.region
     }
 
-    fn process_alone(&mut self, image: ImageView<'_>) -> Result<Option<Pose>, VisionError> {
-        self.region = self.detected_region(image)?;
-        let Some(region) = self.region else { return Ok(None) };
-        let seen = self.landmarks.find(image, &region)?;
-        Ok(self.is_person(seen.score).then(|| tracker::pose(&seen, &region)))
+    fn process_alone(&mut self, image: ImageView<'_>) -> Result<Vec<Observation>, VisionError> {
+        self.followed.clear();
+        let regions = self.detected_regions(image)?;
+        self.region = regions.first().copied();
+        let mut seen: Vec<Observation> = Vec::new();
+        for region in regions {
+            if seen.len() == self.options.most_people {
+                break;
+            }
+            let found = self.landmarks.find(image, &region)?;
+            let pose = tracker::pose(&found, &region);
+            let is_new = seen.iter().all(|other| !is_same_pose(&other.pose, &pose));
+            if self.is_person(found.score) && is_new {
+                let track = self.number();
+                let appearance = clothes::appearance(image, &pose);
+                seen.push(Observation {
+                    track,
+                    pose,
+                    appearance,
+                });
+            }
+        }
+        Ok(seen)
     }
 
-    fn process_next(&mut self, image: ImageView<'_>, time_s: f64) -> Result<Option<Pose>, VisionError> {
+    fn process_next(&mut self, image: ImageView<'_>, time_s: f64) -> Result<Vec<Observation>, VisionError> {
         let previous_s = self.time_s.unwrap_or(f64::NEG_INFINITY);
         // Written so that a time that is not a number is refused too.
         if !(time_s > previous_s && time_s.is_finite()) {
             return Err(VisionError::Time { time_s, previous_s });
         }
         self.time_s = Some(time_s);
-        self.region = match self.track.region() {
-            Some(region) => Some(region),
-            None => self.detected_region(image)?,
-        };
-        let Some(region) = self.region else { return Ok(None) };
-        let seen = self.landmarks.find(image, &region)?;
-        if self.is_person(seen.score) {
-            Ok(Some(self.track.follow(&seen, &region, time_s)))
+        self.followed.retain(|followed| followed.track.region().is_some());
+        let newcomers = if self.is_time_to_look(time_s) {
+            self.looked_s = time_s;
+            self.wait_s = (2.0 * self.wait_s).clamp(SOONEST_S, self.options.look_every_s.max(SOONEST_S));
+            self.detected_regions(image)?
         } else {
-            self.track.lose();
-            Ok(None)
+            Vec::new()
+        };
+        let mut seen = self.follow(image, time_s)?;
+        self.search(image, time_s, &mut seen)?;
+        self.welcome(image, time_s, &newcomers, &mut seen)?;
+        self.part(&seen, time_s);
+        Ok(seen)
+    }
+
+    fn is_time_to_look(&self, time_s: f64) -> bool {
+        let has_room = self.followed.len() < self.options.most_people;
+        has_room && (self.followed.is_empty() || time_s - self.looked_s >= self.wait_s)
+    }
+
+    /// Somebody is not followed any more: the detector looks at once, and where his pace takes him somebody does.
+    fn lose(&mut self, followed: &Followed, time_s: f64) {
+        self.wait_s = 0.0;
+        if self.options.most_people > 1 {
+            self.missed.extend(followed.missed(time_s));
         }
     }
 
-    fn detected_region(&mut self, image: ImageView<'_>) -> Result<Option<Region>, VisionError> {
+    /// Looks at those who are followed.
+    fn follow(&mut self, image: ImageView<'_>, time_s: f64) -> Result<Vec<Observation>, VisionError> {
+        self.region = None;
+        let mut seen = Vec::with_capacity(self.options.most_people);
+        for mut followed in std::mem::take(&mut self.followed) {
+            let Some(region) = followed.track.region() else {
+                continue;
+            };
+            let found = self.look(image, &region)?;
+            if self.is_person(found.score) {
+                seen.push(self.observe(image, &found, &region, time_s, &mut followed));
+                self.followed.push(followed);
+            } else {
+                self.lose(&followed, time_s);
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Looks for those who were lost where their pace takes them.
+    fn search(&mut self, image: ImageView<'_>, time_s: f64, seen: &mut Vec<Observation>) -> Result<(), VisionError> {
+        if self.followed.is_empty() {
+            // Nobody is in the way: the detector finds whoever is there.
+            self.missed.clear();
+        }
+        self.missed.retain(|missed| missed.is_worth_looking(time_s));
+        for mut missed in std::mem::take(&mut self.missed) {
+            let has_room = self.followed.len() < self.options.most_people;
+            let is_found = match missed.look(time_s).filter(|_| has_room) {
+                Some(region) => self.meet(image, time_s, &region, Some(&missed), seen)?,
+                None => false,
+            };
+            if !is_found {
+                self.missed.push(missed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at those whom the detector found and nobody follows yet.
+    fn welcome(
+        &mut self,
+        image: ImageView<'_>,
+        time_s: f64,
+        newcomers: &[Region],
+        seen: &mut Vec<Observation>,
+    ) -> Result<(), VisionError> {
+        // Where those who are followed were looked for; where they are looked for next is as good.
+        let known: Vec<Region> = self
+            .followed
+            .iter()
+            .filter_map(|followed| followed.track.region())
+            .collect();
+        for region in newcomers {
+            if self.followed.len() == self.options.most_people {
+                break;
+            }
+            if known.iter().any(|known| is_same_place(known, region)) {
+                continue;
+            }
+            self.meet(image, time_s, region, None, seen)?;
+        }
+        Ok(())
+    }
+
+    /// Begins to follow whoever is in a region, unless nobody is there, or one who is followed already, or not the one who is missed.
+    fn meet(
+        &mut self,
+        image: ImageView<'_>,
+        time_s: f64,
+        region: &Region,
+        missed: Option<&Missed>,
+        seen: &mut Vec<Observation>,
+    ) -> Result<bool, VisionError> {
+        let found = self.look(image, region)?;
+        let pose = tracker::pose(&found, region);
+        let is_new = seen.iter().all(|other| !is_same_pose(&other.pose, &pose));
+        let is_wanted = missed.is_none_or(|missed| missed.wears(clothes::appearance(image, &pose).as_ref()));
+        if !self.is_person(found.score) || !is_new || !is_wanted {
+            return Ok(false);
+        }
+        let mut followed = Followed::new(self.number(), self.options.smooth);
+        seen.push(self.observe(image, &found, region, time_s, &mut followed));
+        self.followed.push(followed);
+        self.wait_s = SOONEST_S;
+        Ok(true)
+    }
+
+    /// Stops following one of each two that follow the same person. Which of the two was there first is a guess, so both are looked
+    /// for where they should be.
+    fn part(&mut self, seen: &[Observation], time_s: f64) {
+        let mut dropped: Vec<u64> = Vec::new();
+        for (index, a) in seen.iter().enumerate() {
+            for b in &seen[index + 1..] {
+                let is_known = dropped.contains(&a.track) || dropped.contains(&b.track);
+                if !is_known && is_same_pose(&a.pose, &b.pose) {
+                    dropped.extend(which_to_drop(&self.followed, a.track, b.track));
+                    self.wait_s = 0.0;
+                    let met = self
+                        .followed
+                        .iter()
+                        .filter(|met| [a.track, b.track].contains(&met.number));
+                    self.missed.extend(met.filter_map(|met| met.missed(time_s)));
+                }
+            }
+        }
+        self.followed.retain(|followed| !dropped.contains(&followed.number));
+    }
+
+    fn look(&mut self, image: ImageView<'_>, region: &Region) -> Result<CropLandmarks, VisionError> {
+        self.region.get_or_insert(*region);
+        self.landmarks.find(image, region)
+    }
+
+    fn observe(
+        &self,
+        image: ImageView<'_>,
+        found: &CropLandmarks,
+        region: &Region,
+        time_s: f64,
+        followed: &mut Followed,
+    ) -> Observation {
+        let pose = followed.track.follow(found, region, time_s);
+        let appearance = clothes::appearance(image, &pose);
+        followed.notice(&pose, region, appearance.as_ref(), time_s);
+        Observation {
+            track: followed.number,
+            pose,
+            appearance,
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        let number = self.next_track;
+        self.next_track += 1;
+        number
+    }
+
+    fn detected_regions(&mut self, image: ImageView<'_>) -> Result<Vec<Region>, VisionError> {
         let detections = self.detector.detect(image)?;
-        Ok(detections.first().map(Detection::region).filter(Region::is_usable))
+        // One person is the one of whom the detector is surest, and nobody else, also if he turns out to be none.
+        let most = if self.options.most_people == 1 {
+            1
+        } else {
+            detections.len()
+        };
+        let regions = detections.iter().take(most).map(Detection::region);
+        Ok(regions.filter(Region::is_usable).collect())
     }
 
     fn is_person(&self, score: f32) -> bool {
@@ -196,7 +430,14 @@ impl PoseOptions {
     fn check(&self) -> Result<(), VisionError> {
         in_range("threads", self.threads as f64, 1.0..=256.0, "1 to 256")?;
         in_range("min_detection_score", self.min_detection_score, 0.0..=1.0, "0 to 1")?;
-        in_range("min_tracking_score", self.min_tracking_score, 0.0..=1.0, "0 to 1")
+        in_range("min_tracking_score", self.min_tracking_score, 0.0..=1.0, "0 to 1")?;
+        in_range(
+            "most_people",
+            self.most_people as f64,
+            1.0..=MOST_PEOPLE as f64,
+            "1 to 16",
+        )?;
+        in_range("look_every_s", self.look_every_s, 0.0..=3600.0, "0 to 3600")
     }
 }
 
@@ -231,6 +472,14 @@ mod tests {
             },
             PoseOptions {
                 min_tracking_score: f64::NAN,
+                ..PoseOptions::default()
+            },
+            PoseOptions {
+                most_people: 0,
+                ..PoseOptions::default()
+            },
+            PoseOptions {
+                look_every_s: f64::NAN,
                 ..PoseOptions::default()
             },
         ];

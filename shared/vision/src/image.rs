@@ -63,6 +63,16 @@ impl<'a> ImageView<'a> {
         self.height
     }
 
+    /// Red, green and blue of the pixel around a place in pixels; `None` beside the picture.
+    pub(crate) fn pixel(&self, x_px: f64, y_px: f64) -> Option<[u8; CHANNELS]> {
+        let inside = (0.0..f64::from(self.width)).contains(&x_px) && (0.0..f64::from(self.height)).contains(&y_px);
+        let at = y_px as usize * self.stride + x_px as usize * CHANNELS;
+        if !inside {
+            return None;
+        }
+        self.data.get(at..at + CHANNELS)?.try_into().ok()
+    }
+
     /// Distance between the starts of rows in bytes.
     pub fn stride(&self) -> usize {
         self.stride

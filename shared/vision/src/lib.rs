@@ -2,7 +2,7 @@
 //!
 //! BlazePose (Bazarevsky et al. 2020, arXiv:2006.10204) as MediaPipe 0.10.21 runs it, on ONNX Runtime: a detector finds
 //! a person, a landmark model looks at the region around them, and the region follows the landmarks from frame to frame,
-//! so that the detector runs again only when the person is lost. Single frames agree with MediaPipe to a fraction of a
+//! so that the detector runs again only when the person is lost, or at intervals if several may be followed. Single frames agree with MediaPipe to a fraction of a
 //! pixel, because pictures are cropped with the same rounding.
 //!
 //! The library of ONNX Runtime and the models are files that the caller names; this crate downloads nothing, decodes no
@@ -24,6 +24,7 @@
 //! ```
 
 pub mod anchors;
+mod clothes;
 pub mod detector;
 mod error;
 mod estimator;
@@ -32,6 +33,7 @@ mod image;
 pub mod landmarks;
 mod models;
 pub mod nms;
+mod people;
 pub mod refine;
 mod region;
 mod runtime;
@@ -40,7 +42,7 @@ pub mod warp;
 
 pub use detector::{Detection, PoseDetector};
 pub use error::VisionError;
-pub use estimator::{PoseEstimator, PoseOptions, Timings};
+pub use estimator::{MOST_PEOPLE, PoseEstimator, PoseOptions, SOONEST_S, Timings};
 pub use image::ImageView;
 pub use landmarks::{CropLandmarks, LandmarkModel};
 pub use models::Models;

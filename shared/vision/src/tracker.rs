@@ -49,15 +49,6 @@ impl Track {
         self.region
     }
 
-    /// Forgets the person.
-    pub(crate) fn lose(&mut self) {
-        self.region = None;
-        self.landmarks.reset();
-        self.world.reset();
-        self.alignment.reset();
-        self.visibility.reset();
-    }
-
     /// Takes in what was seen of the person in `region` at a time, and gives the pose to report.
     pub(crate) fn follow(&mut self, seen: &CropLandmarks, region: &Region, time_s: f64) -> Pose {
         let mut pose = pose(seen, region);
@@ -178,8 +169,6 @@ mod tests {
             moved.center_x_px > 60.0 && moved.center_x_px < 70.0,
             "follows, but smoothly"
         );
-        track.lose();
-        assert!(track.region().is_none());
     }
 
     #[test]

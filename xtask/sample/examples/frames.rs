@@ -1,4 +1,4 @@
-//! Renders a scene to PNG files, with its truth as JSON: `frames <squat|walk|crossing> <yaw> <folder> [every] [width height]`.
+//! Renders a scene to PNG files, with its truth as JSON: `frames <squat|walk|crossing|twins> <yaw> <folder> [every] [width height]`.
 
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -11,13 +11,14 @@ use marey_sample::{Frame, Scene, render, truth};
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [motion, yaw, folder, rest @ ..] = arguments.as_slice() else {
-        bail!("usage: frames <squat|walk|crossing> <yaw in degrees> <folder> [every nth frame] [width height]");
+        bail!("usage: frames <squat|walk|crossing|twins> <yaw in degrees> <folder> [every nth frame] [width height]");
     };
     let scene = match motion.as_str() {
         "squat" => Scene::squat(),
         "walk" => Scene::walk(),
         "crossing" => Scene::crossing(),
-        other => bail!("no motion is called {other:?}: use squat, walk or crossing"),
+        "twins" => Scene::twins(),
+        other => bail!("no motion is called {other:?}: use squat, walk, crossing or twins"),
     };
     let mut scene = scene.seen_from(yaw.parse().context("the yaw is a number of degrees")?);
     if let [_, width, height] = rest {

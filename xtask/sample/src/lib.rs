@@ -26,4 +26,4 @@ pub use motion::{Motion, Squat, Walk};
 pub use outfit::{Material, Outfit};
 pub use render::{Frame, Frames, Renderer, render, render_frame};
 pub use scene::{Figure, LARGEST_SIDE_PX, MOST_FRAMES, Scene, SceneError};
-pub use truth::{Truth, truth};
+pub use truth::{Truth, TruthJoint, truth};

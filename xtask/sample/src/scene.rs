@@ -138,6 +138,15 @@ impl Scene {
         Self::of(vec![near, far], 1280, 720, 4.0)
     }
 
+    /// The same crossing of two who wear the same: nothing but their movement tells them apart.
+    pub fn twins() -> Self {
+        let mut scene = Self::crossing();
+        for figure in &mut scene.figures {
+            figure.outfit = Outfit::coral();
+        }
+        scene
+    }
+
     fn of(figures: Vec<Figure>, width: u32, height: u32, duration_s: f64) -> Self {
         Self {
             figures,

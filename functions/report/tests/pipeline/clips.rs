@@ -106,7 +106,10 @@ pub(crate) fn recording_of_a_dream(work: &Work) -> Result<Output, StageError> {
     };
     let bytes = recording_to_parquet(&recording).map_err(StageError::internal)?;
     Ok(Output {
-        files: vec![save(work, "recording.parquet", PARQUET, &bytes)?],
+        files: vec![
+            save(work, "recording.parquet", PARQUET, &bytes)?,
+            save(work, "clothes.json", "application/json", b"[null]")?,
+        ],
         facts: serde_json::json!({"frames": info.frame_count}),
     })
 }

@@ -89,6 +89,7 @@ fn part(whole: &Recording, (read_from, start, end): (usize, usize, usize), seed:
         },
         start_s: at(start),
         end_s: at(end),
+        appearances: Vec::new(),
     }
 }
 

@@ -15,6 +15,7 @@ mod kinematics;
 mod measured;
 mod ranges;
 mod scale;
+mod selection;
 mod smoothing;
 mod sports2d;
 #[path = "../support/mod.rs"]

@@ -34,6 +34,37 @@ fn changed(image: &RgbImage) -> impl Iterator<Item = (f32, f32)> + '_ {
 }
 
 #[test]
+fn several_people_have_tags_of_their_own_and_one_has_none() {
+    let one = analysis(Movement::Walk, 30);
+    let mut two = one.clone();
+    let mut second = two.people[0].clone();
+    second.id = 1;
+    for point in second.poses.iter_mut().flatten().flat_map(|pose| &mut pose.points) {
+        point.x_px += 500.0;
+    }
+    two.people.push(second);
+    let yellow = |image: &RgbImage, from: u32, to: u32| {
+        let places = (0..image.height()).flat_map(|y| (from..to).map(move |x| (x, y)));
+        places
+            .filter(|&(x, y)| image.pixel(x, y) == Some([0xf0, 0xe4, 0x42]))
+            .count()
+    };
+    let size = (WIDTH, HEIGHT);
+    assert_eq!(yellow(&drawn(&one, bare(), size, 10), 0, WIDTH), 0);
+    let image = drawn(&two, bare(), size, 10);
+    let x = two.people[0].poses[10].as_ref().unwrap().points[0].x_px as u32;
+    assert!(
+        yellow(&image, x - 80, x + 80) > 50,
+        "the first person's tag is over the first"
+    );
+    assert_eq!(
+        yellow(&image, x + 250, WIDTH),
+        0,
+        "the second person's has another colour"
+    );
+}
+
+#[test]
 fn bones_change_pixels_along_them_and_nowhere_far_away() {
     let analysis = analysis(Movement::Walk, 30);
     let image = drawn(&analysis, bare(), (WIDTH, HEIGHT), 10);
