@@ -64,7 +64,7 @@ impl Stage for PoseStage {
         let range = own_range(work)?;
         // Whoever is asked for is looked for later; a wish that nobody understands should not cost a video's poses first.
         if let Ok(person) = work.text("person") {
-            person.parse::<Selection>().map_err(not_understood)?;
+            person.parse::<Selection>().map_err(|error| not_understood(&error))?;
         }
         let mut estimator = self.estimator.lock().unwrap_or_else(PoisonError::into_inner);
         estimator.reset();
@@ -156,7 +156,7 @@ fn facts(recording: &Recording, seen: usize, before: &Timings, after: &Timings, 
     })
 }
 
-fn not_understood(error: MotionError) -> StageError {
+fn not_understood(error: &MotionError) -> StageError {
     StageError::permanent(error.code(), sentence(&error.to_string()), error.hint())
 }
 

@@ -212,12 +212,13 @@ fn parities(stretch: &[Moment]) -> Vec<bool> {
 
 /// How far limbs are from where they were in the moment before, if sides are exchanged (1) or not (0) in between; in trunks.
 fn step(from: &Moment, to: &Moment, exchange: usize, trunk_px: f64) -> f64 {
-    let off = |((before, weight_before), (after, weight_after)): (&([[f64; 2]; 2], f64), &([[f64; 2]; 2], f64))| {
+    let pairs = from.pairs.iter().zip(&to.pairs);
+    let off = pairs.map(|((before, weight_before), (after, weight_after))| {
         let weight = weight_before.min(*weight_after);
         let side = |side: usize| apart(before[side], after[side ^ exchange], trunk_px);
         weight * (side(0) + side(1))
-    };
-    from.pairs.iter().zip(&to.pairs).map(off).sum()
+    });
+    off.sum()
 }
 
 /// How far limbs are from where their pace takes them over three moments, for exchanges in the first and second step; in trunks.

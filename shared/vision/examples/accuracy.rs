@@ -13,8 +13,8 @@
 use std::{env, error::Error, ffi::OsString, fs, io::Read, path::Path};
 
 use marey_motion::{
-    Analysis, Angle, Model, Person, PersonAnalysis, Point, Pose, Recording, Settings, Skeleton, Source, Space, Subject,
-    analyze,
+    Analysis, Angle, Filter, Model, Person, PersonAnalysis, Point, Pose, Recording, Settings, Skeleton, Source, Space,
+    Subject, analyze,
 };
 use marey_vision::{ImageView, Models, OnnxRuntime, PoseEstimator, PoseOptions};
 use serde::Deserialize;
@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let measured = analyze(&recorded(poses), &settings)?;
     let unfiltered = Settings {
-        cutoff_hz: None,
+        filter: Filter::None,
         ..Settings::default()
     };
     let known = analyze(&recorded(truth.frames.iter().map(true_pose).collect()), &unfiltered)?;

@@ -1,4 +1,4 @@
-//! Follows the person in a video and writes the recording, as the pipeline's pose stage does, without a pipeline.
+//! Follows the people in a video and writes the recording, as the pipeline's pose stage does, without a pipeline.
 //!
 //! ```text
 //! record LIBRARY MODELS VIDEO RECORDING.parquet
@@ -9,7 +9,7 @@
 use std::{env, error::Error, ffi::OsString, fs, path::Path};
 
 use marey_media::{FrameReader, Limits, ReadOptions, Tools, probe};
-use marey_motion::{Identities, Person, Pose, Recording, Skeleton, Source, formats::recording_to_parquet};
+use marey_motion::{Observation, Observations, Recording, Skeleton, Source, formats::recording_to_parquet};
 use marey_vision::{ImageView, Models, OnnxRuntime, PoseEstimator, PoseOptions};
 
 #[expect(clippy::print_stdout, reason = "what the program is for")]
@@ -20,6 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let options = PoseOptions {
         smooth: false,
+        most_people: 4,
         ..PoseOptions::default()
     };
     let runtime = OnnxRuntime::load(Path::new(library))?;
@@ -49,17 +50,18 @@ fn record(estimator: &mut PoseEstimator, video: &Path) -> Result<Recording, Box<
         info.width_px as f32 / width as f32,
         info.height_px as f32 / height as f32,
     );
-    let mut identities = Identities::default();
-    let (mut time_s, mut seen) = (Vec::new(), Vec::new());
+    let mut seen = Observations::default();
     while let Some(frame) = reader.read()? {
         let view = ImageView::rgb(&frame.rgb, frame.width, frame.height)?;
-        if let Some(pose) = estimator.process(view, frame.time_s)? {
-            let person = identities.assign(&pose, frame.time_s);
-            seen.push((person, time_s.len(), pose.scaled(x, y)));
-        }
-        time_s.push(frame.time_s);
+        let in_original = |observation: Observation| Observation {
+            pose: observation.pose.scaled(x, y),
+            ..observation
+        };
+        let observations = estimator.process_all(view, frame.time_s)?;
+        seen.add_frame(frame.time_s, observations.into_iter().map(in_original).collect());
         reader.recycle(frame);
     }
+    let time_s = seen.time_s().to_vec();
     Ok(Recording {
         source: Source {
             name: video
@@ -70,21 +72,7 @@ fn record(estimator: &mut PoseEstimator, video: &Path) -> Result<Recording, Box<
         },
         skeleton: Skeleton::BlazePose33,
         model: estimator.model(),
-        people: people(identities.len(), time_s.len(), seen),
+        people: seen.crowd().people,
         time_s,
     })
-}
-
-/// Sorts poses by person: a pose or a gap for every frame.
-fn people(count: usize, frames: usize, seen: Vec<(usize, usize, Pose)>) -> Vec<Person> {
-    let mut people: Vec<_> = (0..count)
-        .map(|id| Person {
-            id: id as u32,
-            poses: vec![None; frames],
-        })
-        .collect();
-    for (person, frame, pose) in seen {
-        people[person].poses[frame] = Some(pose);
-    }
-    people
 }

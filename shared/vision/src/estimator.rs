@@ -281,7 +281,7 @@ impl PoseEstimator {
             };
             let found = self.look(image, &region)?;
             if self.is_person(found.score) {
-                seen.push(self.observe(image, &found, &region, time_s, &mut followed));
+                seen.push(Self::observe(image, &found, &region, time_s, &mut followed));
                 self.followed.push(followed);
             } else {
                 self.lose(&followed, time_s);
@@ -353,7 +353,7 @@ impl PoseEstimator {
             return Ok(false);
         }
         let mut followed = Followed::new(self.number(), self.options.smooth);
-        seen.push(self.observe(image, &found, region, time_s, &mut followed));
+        seen.push(Self::observe(image, &found, region, time_s, &mut followed));
         self.followed.push(followed);
         self.wait_s = SOONEST_S;
         Ok(true)
@@ -386,7 +386,6 @@ impl PoseEstimator {
     }
 
     fn observe(
-        &self,
         image: ImageView<'_>,
         found: &CropLandmarks,
         region: &Region,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose material is broken should stop")]
 
+#[expect(dead_code, reason = "these tests need no footage")]
 mod common;
 
 use common::models;
@@ -66,7 +67,7 @@ struct Kept {
     /// For each figure in how many frames the trunk is in sight.
     visible: [usize; 2],
     /// In how many of these the person who stands for the figure has a pose there.
-    kept: [usize; 2],
+    held: [usize; 2],
     /// Frames in which a person is where the figure is that another person stands for.
     swapped: usize,
     people: usize,
@@ -113,7 +114,7 @@ fn kept(crowd: &Crowd, scene: &Scene) -> Kept {
                 continue;
             };
             if is_at(pose, frame, figure) {
-                kept.kept[figure] += 1;
+                kept.held[figure] += 1;
             } else if are_apart(frame) && is_at(pose, frame, 1 - figure) {
                 kept.swapped += 1;
             }
@@ -134,7 +135,7 @@ fn check(scene: Scene, name: &str) {
     assert_eq!(kept.swapped, 0, "{kept:?}");
     for figure in 0..2 {
         assert!(
-            kept.kept[figure] * 100 >= kept.visible[figure] * 95,
+            kept.held[figure] * 100 >= kept.visible[figure] * 95,
             "figure {figure}: {kept:?}"
         );
     }

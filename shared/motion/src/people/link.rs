@@ -69,7 +69,6 @@ fn member(first: usize, next: &[Option<usize>], segments: &[Segment]) -> Member 
 
 /// Stretches that hang together by links, whatever these cost.
 fn groups(links: &[Vec<(usize, f64)>]) -> Vec<Vec<usize>> {
-    let mut group: Vec<usize> = (0..links.len()).collect();
     fn root(group: &mut [usize], mut at: usize) -> usize {
         while group[at] != at {
             group[at] = group[group[at]];
@@ -77,6 +76,7 @@ fn groups(links: &[Vec<(usize, f64)>]) -> Vec<Vec<usize>> {
         }
         at
     }
+    let mut group: Vec<usize> = (0..links.len()).collect();
     for (from, onward) in links.iter().enumerate() {
         for &(to, _) in onward {
             let (a, b) = (root(&mut group, from), root(&mut group, to));

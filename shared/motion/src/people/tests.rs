@@ -247,13 +247,13 @@ proptest! {
         for frame in 0..60 {
             let time_s = frame as f64 / RATE_HZ;
             let mut observations = Vec::new();
-            for lane in 0..lanes {
+            for (lane, speed) in speeds.iter().enumerate().take(lanes) {
                 let lost = |&&(of, from, _): &&(usize, usize, usize)| of == lane && from <= frame;
                 let before = losses.iter().filter(lost).count();
                 if losses.iter().filter(lost).any(|&(_, from, count)| frame < from + count) {
                     continue;
                 }
-                let x = 600.0 * lane as f32 + speeds[lane] * time_s as f32;
+                let x = 600.0 * lane as f32 + speed * time_s as f32;
                 // A new number after each loss.
                 observations.push(seen((lane * 10 + before) as u64, at(x, lane as f32)));
             }

@@ -448,8 +448,8 @@ fn filters_that_know_the_true_times_are_not_resampled() {
         let noted = analysis.notes.iter().any(|note| note.contains("unevenly spaced"));
         assert_eq!(noted, resampled, "{json}: {:?}", analysis.notes);
         let knee = left_knee(&analysis);
-        for frame in 12..time_s.len() - 12 {
-            let error_deg = (knee.value_deg[frame].unwrap() - knee_deg(time_s[frame])).abs();
+        for (frame, &moment_s) in time_s.iter().enumerate().take(time_s.len() - 12).skip(12) {
+            let error_deg = (knee.value_deg[frame].unwrap() - knee_deg(moment_s)).abs();
             assert!(error_deg < tolerance_deg, "{json}: {error_deg} at {frame}");
         }
     }

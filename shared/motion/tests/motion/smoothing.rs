@@ -114,7 +114,7 @@ fn agree<T>(name: &str, cases: &[Case<T>], tolerance: f64, smooth: impl Fn(&T, &
         smooth(&case.parameters, &case.time_s, &mut rows);
         greatest = greatest.max(greatest_difference(&rows, &case.smooth));
     }
-    println!("{name}: greatest difference {greatest:e}");
+    eprintln!("{name}: greatest difference {greatest:e}");
     assert!(!cases.is_empty() && greatest < tolerance, "{name}: {greatest:e}");
 }
 
@@ -247,8 +247,8 @@ fn the_kalman_smoother_passes_half_of_a_movement_where_its_documentation_says() 
     let time_s: Vec<f64> = (0..1200).map(|frame| f64::from(frame) / rate_hz).collect();
     let mut rows: Vec<[f64; 1]> = (0..1200).map(|frame| [wave(f64::from(frame))]).collect();
     kalman(&time_s, &mut rows, trust_ratio);
-    for frame in 400..800 {
-        let (left, whole) = (rows[frame][0], wave(frame as f64));
+    for (frame, [left]) in rows.iter().enumerate().take(800).skip(400) {
+        let whole = wave(frame as f64);
         assert!((left - 0.5 * whole).abs() < 0.02, "{left} of {whole}");
     }
 }
@@ -288,6 +288,9 @@ fn signals() -> impl Strategy<Value = (Vec<f64>, Vec<[f64; 2]>)> {
     })
 }
 
+/// A filter and its name.
+type Smooth<'a, const N: usize> = (&'a str, &'a dyn Fn(&mut [[f64; N]]));
+
 proptest! {
     #[test]
     fn no_signal_makes_a_filter_panic_or_give_what_is_no_number(
@@ -295,7 +298,7 @@ proptest! {
         (reach, window, iterations) in (1..20_usize, 3..30_usize, 0..4_usize),
         (cutoff_hz, beta, sigma, trust) in (0.01..100.0_f64, 0.0..10.0_f64, 0.01..100.0_f64, 1.0..1e5_f64),
     ) {
-        let smooths: [(&str, &dyn Fn(&mut [[f64; 2]])); 7] = [
+        let smooths: [Smooth<'_, 2>; 7] = [
             ("one_euro", &|rows| one_euro(&time_s, rows, cutoff_hz, &[beta, 0.0], cutoff_hz)),
             ("kalman", &|rows| kalman(&time_s, rows, trust)),
             ("loess", &|rows| assert_eq!(loess(&time_s, rows, window, iterations), rows.len() >= window)),
@@ -325,7 +328,7 @@ proptest! {
         let mut now_s = 0.0;
         let time_s: Vec<f64> = steps_s.iter().map(|step_s| { now_s += step_s; now_s }).collect();
         let line: Vec<[f64; 1]> = time_s.iter().map(|moment_s| [level + slope * moment_s]).collect();
-        let smooths: [(&str, &dyn Fn(&mut [[f64; 1]])); 4] = [
+        let smooths: [Smooth<'_, 1>; 4] = [
             ("loess", &|rows| assert!(loess(&time_s, rows, 7, 0))),
             ("robust loess", &|rows| assert!(loess(&time_s, rows, 12, 2))),
             ("spline", &|rows| assert!(smoothing_spline(&time_s, rows, 1e-3))),

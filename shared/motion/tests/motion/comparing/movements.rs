@@ -2,7 +2,7 @@
 
 use marey_motion::compare::{Align, Basis, Comparison, ComparisonSettings, compare, score};
 use marey_motion::formats::{comparison_from_json, comparison_to_json};
-use marey_motion::{Analysis, Angle, MotionError, Repetition, Repetitions, Settings, Side, Space, analyze};
+use marey_motion::{Analysis, Angle, Filter, MotionError, Repetition, Repetitions, Settings, Side, Space, analyze};
 
 use crate::support::{Figure, Joints, even_s, recording};
 
@@ -28,7 +28,7 @@ fn squats(frames: usize, count: f64, depth_deg: f64, left_more_deg: f64, warped:
         Some(figure.pose())
     });
     let unfiltered = Settings {
-        cutoff_hz: None,
+        filter: Filter::None,
         ..Settings::default()
     };
     analyze(&recording(even_s(frames, 30.0), poses.collect()), &unfiltered).unwrap()
