@@ -122,6 +122,9 @@ fn summary(workflow: &Workflow) -> WorkflowSummary {
     }
 }
 
+/// More parameters than this are counted in the list; a workflow's own page names them.
+const MOST_NAMED: usize = 6;
+
 fn list(screen: &Screen, workflows: &[WorkflowSummary]) -> String {
     let joined = |names: &[String], between: &str| {
         if names.is_empty() {
@@ -134,7 +137,15 @@ fn list(screen: &Screen, workflows: &[WorkflowSummary]) -> String {
         vec![
             Cell::painted(tame(&workflow.name), Paint::Strong),
             Cell::new(joined(&workflow.stages, " → ")),
-            Cell::new(joined(&workflow.params, ", ")),
+            Cell::new(if workflow.params.len() > MOST_NAMED {
+                format!(
+                    "{}, listed by `marey workflows {}`",
+                    workflow.params.len(),
+                    tame(&workflow.name)
+                )
+            } else {
+                joined(&workflow.params, ", ")
+            }),
             Cell::new(tame(&workflow.description)),
         ]
     };

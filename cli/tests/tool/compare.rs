@@ -280,7 +280,7 @@ async fn what_cannot_be_compared_is_told_with_a_hint() {
                 "noise.bin",
             ],
             1,
-            "MEDIA_NOT_A_VIDEO",
+            "MEDIA_NO_VIDEO_STREAM",
         ),
     ];
     for (arguments, exit, code) in cases {

@@ -63,6 +63,8 @@ fn analysed() -> (Golden, Analysis) {
             height_m: Some(1.0),
             ..Subject::default()
         },
+        // Each frame is a posture of its own, not a movement.
+        repair_swaps: false,
         ..unfiltered()
     };
     let analysis = analyze(&recording(even_s(golden.frames.len(), 30.0), poses), &settings).unwrap();

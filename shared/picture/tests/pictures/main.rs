@@ -12,5 +12,10 @@ use marey_motion::{Analysis, Settings, analyze};
 
 /// The analysis of a synthetic recording.
 fn analysis(movement: support::Movement, frames: usize) -> Analysis {
-    analyze(&support::recording(movement, frames), &Settings::default()).expect("the synthetic recording is sound")
+    // Its left and right limbs lie on each other in the picture, so nothing tells whether they were exchanged.
+    let settings = Settings {
+        repair_swaps: false,
+        ..Settings::default()
+    };
+    analyze(&support::recording(movement, frames), &settings).expect("the synthetic recording is sound")
 }

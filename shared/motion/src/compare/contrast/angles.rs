@@ -2,19 +2,24 @@
 
 use super::{Half, mean};
 use crate::compare::comparison::{AngleDifference, Stretch, TOLERANCE_DEG, score};
-use crate::{AngleSeries, Space};
+use crate::{Angle, AngleKind, AngleSeries, Space};
 
 /// At most so many stretches are told of an angle.
 const MOST_STRETCHES: usize = 3;
 
-/// The series of a space that both have.
+/// The series of a space that both have: the joints, the trunk and the pelvis. The other segments say the same as the joints between
+/// them once more, and would count a difference several times.
 pub(super) fn series_in_common<'a>(
     one: &Half<'a>,
     other: &Half<'a>,
     space: Space,
 ) -> impl Iterator<Item = (&'a AngleSeries, &'a AngleSeries)> {
     let (one, other) = (one.person, other.person);
-    let own = one.angles.iter().filter(move |series| series.space == space);
+    let counts = |angle: Angle| angle.kind() == AngleKind::Joint || matches!(angle, Angle::Trunk | Angle::Pelvis);
+    let own = one
+        .angles
+        .iter()
+        .filter(move |series| series.space == space && counts(series.angle));
     own.filter_map(|series| Some((series, other.series(series.angle, series.side, series.space)?)))
 }
 
