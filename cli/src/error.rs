@@ -167,6 +167,30 @@ pub enum Error {
         /// The largest size that is taken.
         max_bytes: u64,
     },
+    /// A recording is larger than what this machine should hold at once.
+    #[error("`{}` is too large: {}, where {} are allowed", path.display(), size(*bytes), size(*max_bytes))]
+    RecordingTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size, as far as it is known.
+        bytes: u64,
+        /// The largest size that is read.
+        max_bytes: u64,
+    },
+    /// Neither its content nor its name says that a file is a recording.
+    #[error("`{}` is not a recording in a format that Marey reads", path.display())]
+    NotARecording {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A recording cannot be read or written.
+    #[error("`{}`: {}", path.display(), tame(&cause.to_string()))]
+    BadRecording {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: marey_motion::MotionError,
+    },
     /// A file's size changed while it was sent.
     #[error("`{}` changed while it was being uploaded", path.display())]
     FileChanged {
@@ -299,6 +323,9 @@ impl Error {
             Self::FileUnreadable { .. } => "FILE_UNREADABLE",
             Self::FileEmpty { .. } => "FILE_EMPTY",
             Self::FileTooLarge { .. } => "FILE_TOO_LARGE",
+            Self::RecordingTooLarge { .. } => "RECORDING_TOO_LARGE",
+            Self::NotARecording { .. } => "NOT_A_RECORDING",
+            Self::BadRecording { cause, .. } => cause.code(),
             Self::FileChanged { .. } => "FILE_CHANGED",
             Self::UploadRefused { .. } => "UPLOAD_REFUSED",
             Self::UploadBroken { .. } => "UPLOAD_BROKEN",
@@ -377,6 +404,11 @@ impl Error {
             Self::FileUnreadable { .. } => "Check the path and its permissions; only regular files can be uploaded.",
             Self::FileEmpty { .. } => "Export or copy the video again.",
             Self::FileTooLarge { .. } => "Cut the video, or reduce its resolution or bit rate.",
+            Self::RecordingTooLarge { .. } => "Cut the recording into shorter ones.",
+            Self::NotARecording { .. } => {
+                "Marey reads recordings as Parquet and JSON, TRC, C3D, OpenPose's and NeuroPose's JSON: name the format with --from."
+            }
+            Self::BadRecording { cause, .. } => cause.hint(),
             Self::FileChanged { .. } => "Wait until the file is complete, then submit it again.",
             Self::UploadRefused { .. } => "Submit the file again: the leave to upload ends after some minutes.",
             Self::UploadBroken { .. } => {

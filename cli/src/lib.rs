@@ -20,6 +20,7 @@ mod bars;
 mod commands;
 mod facts;
 mod parameters;
+mod recordings;
 mod screen;
 mod shards;
 mod table;

@@ -15,7 +15,7 @@ use marey_fn_kit::{
 };
 use marey_media::{FrameReader, TimeRange, Tools, VideoInfo};
 use marey_motion::{
-    Appearance, MotionError, Observation, Observations, Recording, Selection, Skeleton, Source,
+    Appearance, MotionError, Observation, Observations, Recording, Selection, Skeleton, Source, Spaces,
     formats::recording_to_parquet,
 };
 use marey_vision::{ImageView, Models, OnnxRuntime, PoseEstimator, PoseOptions, Timings, VisionError};
@@ -133,6 +133,7 @@ fn record(
         source,
         skeleton: Skeleton::BlazePose33,
         model: estimator.model(),
+        spaces: Spaces::Both,
         time_s,
         people: crowd.people,
     };

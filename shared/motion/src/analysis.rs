@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Angle, Findings, Model, MotionError, Person, Pose, Recording, Settings, Skeleton, Source};
+use crate::{Angle, Findings, Model, MotionError, Person, Pose, Recording, Settings, Skeleton, Source, Spaces};
 
 /// The subject's own side of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -190,6 +190,9 @@ pub struct Analysis {
     pub model: Model,
     /// The order and meaning of every pose's points.
     pub skeleton: Skeleton,
+    /// In which spaces the poses have positions; angles in another space have no values. Both in analyses of layout version 1.
+    #[serde(default)]
+    pub spaces: Spaces,
     /// How the recording was cleaned.
     pub settings: Settings,
     /// Presentation time of each frame in seconds.
@@ -214,6 +217,7 @@ impl Analysis {
             source: self.source.clone(),
             skeleton: self.skeleton,
             model: self.model.clone(),
+            spaces: self.spaces,
             time_s: self.time_s.clone(),
         };
         (self, poses)

@@ -11,13 +11,16 @@ use crate::people::selected;
 use crate::plane::{camera_plane, deviations_deg, view_note};
 use crate::{
     Analysis, Angle, AngleRange, AngleSeries, Findings, MotionError, Person, PersonAnalysis, Pose, Recording, Settings,
-    swap,
+    Skeleton, Spaces, skeleton::Conversion, swap,
 };
 
 /// Version of the layout of [`Analysis`]. Raise it when a reader of the old layout would misread the new one.
 pub const ANALYSIS_SCHEMA_VERSION: u32 = 2;
 
 /// Cleans a recording and measures every angle of every person.
+///
+/// A recording of another skeleton is converted to `BlazePose`'s first, so the analysis and its poses are always of
+/// [`Skeleton::BlazePose33`]. In a space that the recording lacks, angles have no values.
 ///
 /// Stretches that are too short for the filter pass unfiltered; that and everything else that a reader should know is
 /// in [`Analysis::notes`].
@@ -28,8 +31,11 @@ pub const ANALYSIS_SCHEMA_VERSION: u32 = 2;
 /// [`Recording::validate`] say; [`MotionError::NoSuchPerson`] where [`Settings::person`] is nobody.
 pub fn analyze(recording: &Recording, settings: &Settings) -> Result<Analysis, MotionError> {
     recording.validate()?;
+    let converted = (recording.skeleton != Skeleton::BlazePose33).then(|| recording.converted(Skeleton::BlazePose33));
+    let mut notes: Vec<String> = origin_notes(recording);
+    let recording = converted.as_ref().unwrap_or(recording);
     let cleaner = Cleaner::new(&recording.time_s, settings)?;
-    let mut notes = cleaner.notes().to_vec();
+    notes.extend_from_slice(cleaner.notes());
     let (wanted, note) = selected(recording, settings.person)?;
     notes.extend(note);
     let people = wanted
@@ -41,11 +47,44 @@ pub fn analyze(recording: &Recording, settings: &Settings) -> Result<Analysis, M
         source: recording.source.clone(),
         model: recording.model.clone(),
         skeleton: recording.skeleton,
+        spaces: recording.spaces,
         settings: settings.clone(),
         time_s: recording.time_s.clone(),
         people,
         notes,
     })
+}
+
+/// What a reader should know of a recording that Marey's own model did not make.
+fn origin_notes(recording: &Recording) -> Vec<String> {
+    let mut notes = Vec::new();
+    if recording.skeleton != Skeleton::BlazePose33 {
+        let conversion = Conversion::new(recording.skeleton, Skeleton::BlazePose33);
+        let missing = conversion.missing();
+        let what = match missing.as_slice() {
+            [] => "It has all of its landmarks.".to_owned(),
+            missing => format!("Missing there: {}.", missing.join(", ")),
+        };
+        notes.push(format!(
+            "The recording is of the skeleton {} and was converted to {}. {what}",
+            recording.skeleton.name(),
+            Skeleton::BlazePose33.name()
+        ));
+    }
+    match recording.spaces {
+        Spaces::Both => {}
+        Spaces::Image => notes.push(
+            "The recording has positions in the picture only: there are no angles in the world, and how far the person \
+             turns out of the image plane is not known."
+                .to_owned(),
+        ),
+        Spaces::World => notes.push(
+            "The recording has positions in the world only: there are no angles in the image, and no pictures of the \
+             person."
+                .to_owned(),
+        ),
+    }
+    notes
 }
 
 fn analyze_person(
@@ -55,10 +94,12 @@ fn analyze_person(
     settings: &Settings,
     notes: &mut Vec<String>,
 ) -> PersonAnalysis {
+    let (time_s, spaces) = (recording.time_s.as_slice(), recording.spaces);
     let mut person = Cow::Borrowed(person);
     let mut swaps = Vec::new();
-    if settings.repair_swaps {
-        swaps = swap::find(&person.poses, &recording.time_s);
+    // Sides are told apart by where the limbs are in the picture.
+    if settings.repair_swaps && spaces != Spaces::World {
+        swaps = swap::find(&person.poses, time_s);
         if !swaps.is_empty() {
             swap::repair(&mut person.to_mut().poses, &swaps);
         }
@@ -67,12 +108,16 @@ fn analyze_person(
     let person = person.as_ref();
     let cleaned = cleaner.clean(person);
     notes.extend(cleaned.counts.notes(person.id));
-    let deviations_deg = deviations_deg(&cleaned.poses, settings.minimum_visibility);
+    // The view is read from the world's depth, and in a laboratory's world there is no camera.
+    let deviations_deg = match spaces {
+        Spaces::Both => deviations_deg(&cleaned.poses, settings.minimum_visibility),
+        Spaces::Image | Spaces::World => Vec::new(),
+    };
     let camera_plane = camera_plane(&deviations_deg);
     notes.extend(camera_plane.and_then(|plane| view_note(person.id, plane, &deviations_deg)));
     let sides = sides_seen(&cleaned.poses, settings.minimum_visibility);
-    let raw = measure(&person.poses, &sides, settings.minimum_visibility);
-    let values = measure(&cleaned.poses, &sides, settings.minimum_visibility);
+    let raw = measure(&person.poses, &sides, spaces, settings.minimum_visibility);
+    let values = measure(&cleaned.poses, &sides, spaces, settings.minimum_visibility);
     let angles = Angle::series()
         .zip(raw.into_iter().zip(values))
         .map(|((angle, side, space), (raw_deg, value_deg))| AngleSeries {
@@ -106,8 +151,8 @@ fn analyze_person(
     PersonAnalysis { findings, ..measured }
 }
 
-/// All angles of all poses: a column per key.
-fn measure(poses: &[Option<Pose>], sides: &[f64], minimum_visibility: f32) -> Vec<Vec<Option<f64>>> {
+/// All angles of all poses: a column per key, without values in a space that there is not.
+fn measure(poses: &[Option<Pose>], sides: &[f64], spaces: Spaces, minimum_visibility: f32) -> Vec<Vec<Option<f64>>> {
     let keys: Vec<_> = Angle::series().collect();
     let mut columns: Vec<Vec<Option<f64>>> = keys.iter().map(|_| Vec::with_capacity(poses.len())).collect();
     for (pose, &side_seen) in poses.iter().zip(sides) {
@@ -118,6 +163,7 @@ fn measure(poses: &[Option<Pose>], sides: &[f64], minimum_visibility: f32) -> Ve
             column.push(
                 posture
                     .as_ref()
+                    .filter(|_| spaces.has(space))
                     .and_then(|posture| posture.angle_deg(angle, side, space)),
             );
         }

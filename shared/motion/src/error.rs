@@ -36,6 +36,34 @@ pub enum MotionError {
     /// A text is not JSON of the expected layout.
     #[error("the JSON cannot be read: {0}")]
     MalformedJson(String),
+    /// A file of another program breaks that program's format.
+    #[error("the {format} cannot be read at {place}: {reason}")]
+    MalformedFile {
+        /// The format, such as `TRC file`.
+        format: &'static str,
+        /// Where: a line and a column, or a byte.
+        place: String,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A file is sound but uses a part of its format that Marey does not read, or is of no known format.
+    #[error("the file is not supported: {0}")]
+    UnsupportedFile(String),
+    /// A file holds more than a recording may.
+    #[error("the file holds too much: {0}")]
+    TooLarge(String),
+    /// The markers of a file are of no skeleton that Marey knows.
+    #[error("the markers are of no known skeleton: {0}")]
+    UnknownMarkers(String),
+    /// A file does not say when its frames were taken, and nobody else did.
+    #[error("the file does not say how many frames it has per second")]
+    RateMissing,
+    /// A format needs positions in a space that the recording lacks.
+    #[error("the recording has no positions in {0}")]
+    SpaceMissing(&'static str),
+    /// A format holds one person and the recording does not have the one that was asked for.
+    #[error("the recording does not have that person: {0}")]
+    NoSuchPerson(String),
     /// A file was written by a later version of Marey.
     #[error(
         "the file has layout version {found}, this program reads versions up to {supported}; update Marey to read it"
@@ -65,6 +93,13 @@ impl MotionError {
             Self::NotFinite(_) => "MOTION_NOT_FINITE",
             Self::MalformedParquet(_) => "MOTION_MALFORMED_PARQUET",
             Self::MalformedJson(_) => "MOTION_MALFORMED_JSON",
+            Self::MalformedFile { .. } => "MOTION_MALFORMED_FILE",
+            Self::UnsupportedFile(_) => "MOTION_UNSUPPORTED_FILE",
+            Self::TooLarge(_) => "MOTION_TOO_LARGE",
+            Self::UnknownMarkers(_) => "MOTION_UNKNOWN_MARKERS",
+            Self::RateMissing => "MOTION_RATE_MISSING",
+            Self::SpaceMissing(_) => "MOTION_SPACE_MISSING",
+            Self::NoSuchPerson(_) => "MOTION_NO_SUCH_PERSON",
             Self::NewerSchema { .. } => "MOTION_NEWER_SCHEMA",
             Self::Encoding(_) => "MOTION_ENCODING",
         }
@@ -83,8 +118,17 @@ impl MotionError {
                 "Ask for all people first: the annotated video shows who is where and when. Then choose again."
             }
             Self::MalformedParquet(_) | Self::MalformedJson(_) => {
-                "Check that the file is complete and was written by Marey."
+                "Check that the file is complete and of the format that its name says."
             }
+            Self::MalformedFile { .. } => "Check that the file is complete; if so, write it again with the program that made it.",
+            Self::UnsupportedFile(_) => "docs/FORMATS.md lists what is read; name the format if the file's name does not.",
+            Self::TooLarge(_) => "Cut the recording into shorter ones.",
+            Self::UnknownMarkers(_) => {
+                "Name the skeleton of which the markers are; docs/FORMATS.md lists how markers may be called."
+            }
+            Self::RateMissing => "Give the frames per second of the video.",
+            Self::SpaceMissing(_) => "Ask for the other units: px from the picture, m from the world.",
+            Self::NoSuchPerson(_) => "Name one of the people that the message lists.",
             Self::NewerSchema { .. } => "Update Marey, or write the file again with this version.",
             Self::Encoding(_) => "Report the error with the job's number.",
         }

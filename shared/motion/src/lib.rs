@@ -54,4 +54,6 @@ pub use people::{Appearance, Crowd, Observation, Observations, Selection};
 pub use recording::{Model, Person, Point, Pose, Recording, Source};
 pub use settings::{Settings, Sex, Subject};
 pub use skeleton::{Landmark, Skeleton};
+pub use recording::{Model, Person, Point, Pose, Recording, Source, Spaces};
+pub use skeleton::{Conversion, Landmark, Skeleton};
 pub use summary::{AngleSummary, PersonSummary, Summary};

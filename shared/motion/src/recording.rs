@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Landmark, MotionError, Skeleton};
+use crate::{Landmark, MotionError, Skeleton, Space};
 
 /// Where a recording's frames came from. Sizes are those of the upright picture, after any rotation of the container.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,7 +33,8 @@ pub struct Point {
     pub y_px: f32,
     /// Depth in the scale of `x_px`, relative to the hips' midpoint; negative is nearer to the camera.
     pub z_px: f32,
-    /// World position in metres with the hips' midpoint as origin, to the right in the picture.
+    /// World position in metres with the hips' midpoint as origin, to the right in the picture. In a recording that was made
+    /// elsewhere the origin is that of its file.
     pub x_m: f32,
     /// World position in metres, downwards.
     pub y_m: f32,
@@ -63,6 +64,51 @@ pub struct Person {
     pub poses: Vec<Option<Pose>>,
 }
 
+/// In which spaces a recording has positions. Coordinates of a space that it lacks are zero and mean nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spaces {
+    /// Positions in the picture and in the world, as pose models give them.
+    #[default]
+    Both,
+    /// Positions in the picture only, as `OpenPose` gives them.
+    Image,
+    /// Positions in the world only, as motion capture gives them.
+    World,
+}
+
+impl Spaces {
+    /// Whether there are positions in a space.
+    pub const fn has(self, space: Space) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Image => matches!(space, Space::Image),
+            Self::World => matches!(space, Space::World),
+        }
+    }
+
+    /// Stable name in files.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::Image => "image",
+            Self::World => "world",
+        }
+    }
+
+    /// The spaces of a name, if there are such.
+    pub fn from_id(id: &str) -> Option<Self> {
+        [Self::Both, Self::Image, Self::World]
+            .into_iter()
+            .find(|spaces| spaces.id() == id)
+    }
+
+    /// Whether nothing is lacking.
+    pub(crate) const fn is_both(&self) -> bool {
+        matches!(self, Self::Both)
+    }
+}
+
 /// What a model saw in a video.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recording {
@@ -72,6 +118,9 @@ pub struct Recording {
     pub skeleton: Skeleton,
     /// The model that found them.
     pub model: Model,
+    /// In which spaces the points have positions; recordings of layout version 1 have both.
+    #[serde(default)]
+    pub spaces: Spaces,
     /// Presentation time of each frame in seconds, strictly increasing; never `index / fps`.
     pub time_s: Vec<f64>,
     /// The people, each with a pose or a gap for every frame.
@@ -152,6 +201,18 @@ impl Recording {
 }
 
 impl Point {
+    /// A landmark of which nothing is known: a visibility of 0 at no place.
+    pub const MISSING: Self = Self {
+        x_px: 0.0,
+        y_px: 0.0,
+        z_px: 0.0,
+        x_m: 0.0,
+        y_m: 0.0,
+        z_m: 0.0,
+        visibility: 0.0,
+        presence: 0.0,
+    };
+
     /// Whether every number is finite.
     pub fn is_finite(&self) -> bool {
         let coordinates = [self.x_px, self.y_px, self.z_px, self.x_m, self.y_m, self.z_m];

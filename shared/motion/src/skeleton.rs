@@ -1,6 +1,22 @@
-//! Skeletons: the named landmarks that a model reports, and the bones between them.
+//! Skeletons: the named landmarks that a model or a laboratory reports, the bones between them, and what one says in the terms of
+//! another.
+//!
+//! Marey measures on BlazePose's landmarks. Recordings of other skeletons are converted to it first ([`Conversion`]); what
+//! the other skeleton does not have is missing there and never made up.
+
+mod berkeley;
+mod blazepose;
+mod body25;
+mod coco;
+mod conversion;
+mod halpe;
+mod markers;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::blazepose::Landmark;
+pub use self::conversion::Conversion;
+pub(crate) use self::markers::{MarkerSet, recognise};
 
 /// The set of landmarks that a recording's points follow, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -8,61 +24,50 @@ pub enum Skeleton {
     /// The 33 landmarks of BlazePose (Bazarevsky et al. 2020, arXiv:2006.10204, figure 3).
     #[serde(rename = "blazepose_33")]
     BlazePose33,
-}
-
-/// A landmark of [`Skeleton::BlazePose33`]; the discriminant is its index in a pose.
-///
-/// Left and right are the subject's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-#[expect(missing_docs, reason = "the names are the anatomy")]
-pub enum Landmark {
-    Nose,
-    LeftEyeInner,
-    LeftEye,
-    LeftEyeOuter,
-    RightEyeInner,
-    RightEye,
-    RightEyeOuter,
-    LeftEar,
-    RightEar,
-    MouthLeft,
-    MouthRight,
-    LeftShoulder,
-    RightShoulder,
-    LeftElbow,
-    RightElbow,
-    LeftWrist,
-    RightWrist,
-    LeftPinky,
-    RightPinky,
-    LeftIndex,
-    RightIndex,
-    LeftThumb,
-    RightThumb,
-    LeftHip,
-    RightHip,
-    LeftKnee,
-    RightKnee,
-    LeftAnkle,
-    RightAnkle,
-    LeftHeel,
-    RightHeel,
-    LeftFootIndex,
-    RightFootIndex,
+    /// The 17 keypoints of COCO (Lin et al. 2014, arXiv:1405.0312; category `person` of `person_keypoints_*.json`).
+    #[serde(rename = "coco_17")]
+    Coco17,
+    /// The 26 body keypoints of Halpe-FullBody (Fang et al. 2022, arXiv:2211.03375), which RTMPose, Sports2D and Pose2Sim report.
+    #[serde(rename = "halpe_26")]
+    Halpe26,
+    /// The 25 keypoints of OpenPose's `BODY_25` (Cao et al. 2019, arXiv:1812.08008; `doc/02_output.md`).
+    #[serde(rename = "body_25")]
+    Body25,
+    /// The 43 markers of the Berkeley Multimodal Human Action Database (Ofli et al. 2013, doi:10.1109/WACV.2013.6474999), which
+    /// MeTRAbs and with it NeuroPose report. They lie on the skin, not in joints.
+    #[serde(rename = "berkeley_mhad_43")]
+    BerkeleyMhad43,
 }
 
 impl Skeleton {
+    /// All skeletons.
+    pub const ALL: [Self; 5] = [
+        Self::BlazePose33,
+        Self::Coco17,
+        Self::Halpe26,
+        Self::Body25,
+        Self::BerkeleyMhad43,
+    ];
+
     /// The name under which recordings store the skeleton.
     pub fn name(self) -> &'static str {
         match self {
             Self::BlazePose33 => "blazepose_33",
+            Self::Coco17 => "coco_17",
+            Self::Halpe26 => "halpe_26",
+            Self::Body25 => "body_25",
+            Self::BerkeleyMhad43 => "berkeley_mhad_43",
         }
     }
 
     /// The skeleton of a name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::BlazePose33].into_iter().find(|skeleton| skeleton.name() == name)
+        Self::ALL.into_iter().find(|skeleton| skeleton.name() == name)
+    }
+
+    /// The skeleton with that many landmarks; no two have the same number.
+    pub fn of_len(len: usize) -> Option<Self> {
+        Self::ALL.into_iter().find(|skeleton| skeleton.len() == len)
     }
 
     /// How many points a pose of this skeleton has.
@@ -75,141 +80,31 @@ impl Skeleton {
         false
     }
 
-    /// The landmarks' names in the order of a pose's points, in `snake_case`.
+    /// The landmarks' names in the order of a pose's points, in `snake_case`. Landmarks of the same name in different skeletons are
+    /// the same place of the body, but for the `head` of Berkeley MHAD.
     pub fn landmark_names(self) -> &'static [&'static str] {
         match self {
-            Self::BlazePose33 => &BLAZEPOSE_NAMES,
+            Self::BlazePose33 => &blazepose::NAMES,
+            Self::Coco17 => &coco::NAMES,
+            Self::Halpe26 => &halpe::NAMES,
+            Self::Body25 => &body25::NAMES,
+            Self::BerkeleyMhad43 => &berkeley::NAMES,
         }
     }
 
     /// Pairs of landmark indices that are drawn as bones.
     pub fn bones(self) -> &'static [(usize, usize)] {
         match self {
-            Self::BlazePose33 => &BLAZEPOSE_BONES,
+            Self::BlazePose33 => &blazepose::BONES,
+            Self::Coco17 => &coco::BONES,
+            Self::Halpe26 => &halpe::BONES,
+            Self::Body25 => &body25::BONES,
+            Self::BerkeleyMhad43 => &berkeley::BONES,
         }
     }
-}
 
-impl Landmark {
-    /// All landmarks in the order of a pose's points.
-    pub const ALL: [Self; 33] = [
-        Self::Nose,
-        Self::LeftEyeInner,
-        Self::LeftEye,
-        Self::LeftEyeOuter,
-        Self::RightEyeInner,
-        Self::RightEye,
-        Self::RightEyeOuter,
-        Self::LeftEar,
-        Self::RightEar,
-        Self::MouthLeft,
-        Self::MouthRight,
-        Self::LeftShoulder,
-        Self::RightShoulder,
-        Self::LeftElbow,
-        Self::RightElbow,
-        Self::LeftWrist,
-        Self::RightWrist,
-        Self::LeftPinky,
-        Self::RightPinky,
-        Self::LeftIndex,
-        Self::RightIndex,
-        Self::LeftThumb,
-        Self::RightThumb,
-        Self::LeftHip,
-        Self::RightHip,
-        Self::LeftKnee,
-        Self::RightKnee,
-        Self::LeftAnkle,
-        Self::RightAnkle,
-        Self::LeftHeel,
-        Self::RightHeel,
-        Self::LeftFootIndex,
-        Self::RightFootIndex,
-    ];
-
-    /// The landmark's name in recordings, in `snake_case`.
-    pub const fn name(self) -> &'static str {
-        BLAZEPOSE_NAMES[self.index()]
-    }
-
-    /// The landmark's index in a pose of [`Skeleton::BlazePose33`].
-    pub const fn index(self) -> usize {
-        self as usize
+    /// The index of a landmark by its name.
+    pub fn index_of(self, name: &str) -> Option<usize> {
+        self.landmark_names().iter().position(|known| *known == name)
     }
 }
-
-const BLAZEPOSE_NAMES: [&str; 33] = [
-    "nose",
-    "left_eye_inner",
-    "left_eye",
-    "left_eye_outer",
-    "right_eye_inner",
-    "right_eye",
-    "right_eye_outer",
-    "left_ear",
-    "right_ear",
-    "mouth_left",
-    "mouth_right",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_pinky",
-    "right_pinky",
-    "left_index",
-    "right_index",
-    "left_thumb",
-    "right_thumb",
-    "left_hip",
-    "right_hip",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
-    "left_heel",
-    "right_heel",
-    "left_foot_index",
-    "right_foot_index",
-];
-
-/// MediaPipe's `POSE_CONNECTIONS` (`mediapipe/python/solutions/pose_connections.py`).
-const BLAZEPOSE_BONES: [(usize, usize); 35] = [
-    (0, 1),
-    (1, 2),
-    (2, 3),
-    (3, 7),
-    (0, 4),
-    (4, 5),
-    (5, 6),
-    (6, 8),
-    (9, 10),
-    (11, 12),
-    (11, 13),
-    (13, 15),
-    (15, 17),
-    (15, 19),
-    (15, 21),
-    (17, 19),
-    (12, 14),
-    (14, 16),
-    (16, 18),
-    (16, 20),
-    (16, 22),
-    (18, 20),
-    (11, 23),
-    (12, 24),
-    (23, 24),
-    (23, 25),
-    (24, 26),
-    (25, 27),
-    (26, 28),
-    (27, 29),
-    (28, 30),
-    (29, 31),
-    (30, 32),
-    (27, 31),
-    (28, 32),
-];

@@ -8,7 +8,7 @@ use std::{
 use marey_cloud::{Output, StageError, Work};
 use marey_fn_kit::{PARQUET, save, video_info};
 use marey_media::{EncodeOptions, Encoder, Preset, Tools};
-use marey_motion::{Model, Person, Point, Pose, Recording, Skeleton, Source, formats::recording_to_parquet};
+use marey_motion::{Model, Person, Point, Pose, Recording, Skeleton, Source, Spaces, formats::recording_to_parquet};
 use marey_sample::{Figure, Motion, Scene, Squat, Walk, render};
 
 /// A scene as an MP4.
@@ -98,6 +98,7 @@ pub(crate) fn recording_of_a_dream(work: &Work) -> Result<Output, StageError> {
             name: "none".to_owned(),
             sha256: "0".repeat(64),
         },
+        spaces: Spaces::Both,
         time_s: (0..info.frame_count).map(|index| index as f64 / 30.0).collect(),
         people: vec![Person {
             id: 0,

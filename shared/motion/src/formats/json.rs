@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::recording_parquet::version_of;
 use super::{RECORDING_SCHEMA_VERSION, check_version};
-use crate::{ANALYSIS_SCHEMA_VERSION, Analysis, Model, MotionError, Person, Recording, Skeleton, Source};
+use crate::{ANALYSIS_SCHEMA_VERSION, Analysis, Model, MotionError, Person, Recording, Skeleton, Source, Spaces};
 
 /// Writes an analysis; [`analysis_from_json`] gives back exactly the same one.
 ///
@@ -36,6 +37,8 @@ struct StoredRecording<'a> {
     source: &'a Source,
     skeleton: Skeleton,
     model: &'a Model,
+    #[serde(skip_serializing_if = "Spaces::is_both")]
+    spaces: Spaces,
     time_s: &'a [f64],
     people: &'a [Person],
 }
@@ -49,10 +52,11 @@ struct StoredRecording<'a> {
 pub fn recording_to_json(recording: &Recording) -> Result<String, MotionError> {
     recording.validate()?;
     let stored = StoredRecording {
-        schema_version: RECORDING_SCHEMA_VERSION,
+        schema_version: version_of(recording),
         source: &recording.source,
         skeleton: recording.skeleton,
         model: &recording.model,
+        spaces: recording.spaces,
         time_s: &recording.time_s,
         people: &recording.people,
     };

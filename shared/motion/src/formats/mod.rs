@@ -1,11 +1,13 @@
-//! The formats in which recordings and analyses travel: Parquet, JSON and CSV. Bytes and texts in and out, never files.
+//! The formats in which recordings and analyses travel. Bytes and texts in and out, never files.
 //!
-//! Every stored layout states its version. Readers accept their own version and older ones and refuse newer ones with
-//! [`MotionError::NewerSchema`].
+//! Marey's own layouts state their version. Readers accept their own version and older ones and refuse newer ones with
+//! [`MotionError::NewerSchema`]. [`Format`] names every format, [`read`] reads any that holds recordings; docs/FORMATS.md says what
+//! each keeps and loses.
 
 mod angles_parquet;
 mod comparison;
 mod csv;
+mod format;
 mod json;
 mod kinematics;
 mod recording_parquet;
@@ -14,6 +16,7 @@ mod table;
 pub use angles_parquet::{ANGLES_SCHEMA_VERSION, angles_to_parquet};
 pub use comparison::{comparison_from_json, comparison_to_json};
 pub use csv::angles_to_csv;
+pub use format::{Format, ReadOptions, Up, WasRead, read};
 pub use json::{analysis_from_json, analysis_to_json, recording_from_json, recording_to_json};
 pub use kinematics::{KINEMATICS_SCHEMA_VERSION, kinematics_to_csv, kinematics_to_parquet};
 pub use recording_parquet::{RECORDING_SCHEMA_VERSION, recording_from_parquet, recording_to_parquet};

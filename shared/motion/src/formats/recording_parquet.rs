@@ -5,10 +5,23 @@
 
 use super::check_version;
 use super::table::{Column, Field, Kind, Table, Values, guarded, malformed, write};
-use crate::{Model, MotionError, Person, Point, Pose, Recording, Skeleton, Source};
+use crate::{Model, MotionError, Person, Point, Pose, Recording, Skeleton, Source, Spaces};
 
-/// Version of the layout. Raise it when a reader of the old layout would misread the new one.
-pub const RECORDING_SCHEMA_VERSION: u32 = 1;
+/// Greatest version of the layout of recordings, in Parquet and in JSON. Raise it when a reader of the old layout would misread the
+/// new one.
+///
+/// Version 2 added skeletons other than `BlazePose`'s and recordings with one space only. Files state the least version that holds
+/// what is in them, so that older programs read all that they can understand.
+pub const RECORDING_SCHEMA_VERSION: u32 = 2;
+
+/// The least version that holds a recording.
+pub(super) fn version_of(recording: &Recording) -> u32 {
+    if recording.skeleton == Skeleton::BlazePose33 && recording.spaces == Spaces::Both {
+        1
+    } else {
+        2
+    }
+}
 
 /// Places for poses, people times frames, that a file may ask for: 20 people for a day at 30 frames per second are
 /// more.
@@ -141,8 +154,9 @@ fn metadata(recording: &Recording) -> Vec<(&'static str, String)> {
     let people: Vec<String> = recording.people.iter().map(|person| person.id.to_string()).collect();
     vec![
         ("marey.kind", KIND.to_owned()),
-        ("marey.schema_version", RECORDING_SCHEMA_VERSION.to_string()),
+        ("marey.schema_version", version_of(recording).to_string()),
         ("marey.skeleton", recording.skeleton.name().to_owned()),
+        ("marey.spaces", recording.spaces.id().to_owned()),
         ("marey.model_name", recording.model.name.clone()),
         ("marey.model_sha256", recording.model.sha256.clone()),
         ("marey.source_name", recording.source.name.clone()),
@@ -203,6 +217,7 @@ fn read(table: &Table) -> Result<Recording, MotionError> {
             name: table.entry("marey.model_name")?.to_owned(),
             sha256: table.entry("marey.model_sha256")?.to_owned(),
         },
+        spaces: spaces(table)?,
         people: ids
             .into_iter()
             .map(|id| Person {
@@ -214,6 +229,13 @@ fn read(table: &Table) -> Result<Recording, MotionError> {
     };
     read_poses(table, &frames, &mut recording)?;
     Ok(recording)
+}
+
+/// Files of version 1 do not say it and have both.
+fn spaces(table: &Table) -> Result<Spaces, MotionError> {
+    table.optional_entry("marey.spaces").map_or(Ok(Spaces::Both), |id| {
+        Spaces::from_id(id).ok_or_else(|| malformed(format!("its spaces are {id:?}, which this version does not know")))
+    })
 }
 
 /// The frame of each row, and the time of each frame.
@@ -257,7 +279,7 @@ fn read_poses(table: &Table, frames: &[usize], recording: &mut Recording) -> Res
         }
         *place = Some(Pose {
             score: 0.0,
-            points: vec![EMPTY; landmarks],
+            points: vec![Point::MISSING; landmarks],
         });
         places.push((person, frame));
     }
@@ -285,14 +307,3 @@ fn read_poses(table: &Table, frames: &[usize], recording: &mut Recording) -> Res
     }
     Ok(())
 }
-
-const EMPTY: Point = Point {
-    x_px: 0.0,
-    y_px: 0.0,
-    z_px: 0.0,
-    x_m: 0.0,
-    y_m: 0.0,
-    z_m: 0.0,
-    visibility: 0.0,
-    presence: 0.0,
-};

@@ -207,14 +207,16 @@ impl Table {
         Ok(Self { file, rows })
     }
 
+    /// An entry of the file's metadata, if it is there.
+    pub(super) fn optional_entry(&self, key: &str) -> Option<&str> {
+        let metadata = self.file.metadata().file_metadata();
+        let entries = metadata.key_value_metadata()?;
+        entries.iter().find(|entry| entry.key == key)?.value.as_deref()
+    }
+
     /// An entry of the file's metadata.
     pub(super) fn entry(&self, key: &str) -> Result<&str, MotionError> {
-        self.file
-            .metadata()
-            .file_metadata()
-            .key_value_metadata()
-            .and_then(|entries| entries.iter().find(|entry| entry.key == key))
-            .and_then(|entry| entry.value.as_deref())
+        self.optional_entry(key)
             .ok_or_else(|| malformed(format!("its metadata lacks {key}; was it written by Marey?")))
     }
 

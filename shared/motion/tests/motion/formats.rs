@@ -128,7 +128,7 @@ fn newer_layouts_are_refused_with_the_sentence_that_says_what_to_do() {
     bytes[digit] = b'9';
     assert_eq!(
         recording_from_parquet(&bytes).unwrap_err(),
-        MotionError::NewerSchema { found: 9, supported: 1 }
+        MotionError::NewerSchema { found: 9, supported: 2 }
     );
 }
 

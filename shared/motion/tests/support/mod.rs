@@ -1,7 +1,7 @@
 //! A jointed figure whose angles are known, for tests and for the figures of the documentation.
 
 use marey_motion::Landmark as L;
-use marey_motion::{Landmark, Model, Person, Point, Pose, Recording, Side, Skeleton, Source};
+use marey_motion::{Landmark, Model, Person, Point, Pose, Recording, Side, Skeleton, Source, Spaces};
 
 /// Pixels per metre in the picture.
 pub(crate) const SCALE_PX: f64 = 240.0;
@@ -160,6 +160,7 @@ pub(crate) fn recording(time_s: Vec<f64>, poses: Vec<Option<Pose>>) -> Recording
             name: "jointed_figure".to_owned(),
             sha256: "0".repeat(64),
         },
+        spaces: Spaces::Both,
         time_s,
         people: vec![Person { id: 0, poses }],
     }

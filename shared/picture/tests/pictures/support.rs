@@ -1,6 +1,6 @@
 //! A person made of formulas: walks or squats, seen from the side, with a short loss in the middle.
 
-use marey_motion::{Landmark as L, Model, Person, Point, Pose, Recording, Skeleton, Source};
+use marey_motion::{Landmark as L, Model, Person, Point, Pose, Recording, Skeleton, Source, Spaces};
 
 pub(crate) const WIDTH: u32 = 1280;
 pub(crate) const HEIGHT: u32 = 720;
@@ -33,6 +33,7 @@ pub(crate) fn recording(movement: Movement, frames: usize) -> Recording {
             name: "blazepose_full".to_owned(),
             sha256: "5f".repeat(32),
         },
+        spaces: Spaces::Both,
         time_s,
         people: vec![Person { id: 0, poses }],
     }
