@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::blazepose::Landmark;
 pub use self::conversion::Conversion;
-pub(crate) use self::markers::{MarkerSet, recognise};
+pub(crate) use self::markers::{MarkerSet, marker_name, recognise};
 
 /// The set of landmarks that a recording's points follow, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -3,8 +3,16 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{recording_from_json, recording_from_parquet};
-use crate::{MotionError, Recording, Skeleton};
+use super::c3d::is_c3d;
+use super::markers::{is_even, person_of};
+use super::neuropose::is_neuropose;
+use super::{
+    angles_to_mot, recording_from_c3d, recording_from_json, recording_from_neuropose, recording_from_openpose,
+    recording_from_parquet, recording_from_trc, recording_to_c3d, recording_to_coco, recording_to_csv,
+    recording_to_json, recording_to_neuropose, recording_to_neuropose_results, recording_to_openpose,
+    recording_to_parquet, recording_to_trc,
+};
+use crate::{Conversion, MotionError, Recording, Settings, Skeleton, Space, Spaces, analyze};
 
 /// A format of recordings or of what was measured on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,13 +33,15 @@ pub enum Format {
     OpenPose,
     /// Keypoints as COCO's annotations have them.
     Coco,
-    /// The `VideoPredictions` or `results.json` of `NeuroPose`.
+    /// The `VideoPredictions` of `NeuroPose`.
     NeuroPose,
+    /// The `results.json` of `NeuroPose`, which holds videos under their names.
+    NeuroPoseResults,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Parquet,
         Self::Json,
         Self::Csv,
@@ -41,6 +51,7 @@ impl Format {
         Self::OpenPose,
         Self::Coco,
         Self::NeuroPose,
+        Self::NeuroPoseResults,
     ];
 
     /// The name by which people ask for the format.
@@ -55,6 +66,7 @@ impl Format {
             Self::OpenPose => "openpose",
             Self::Coco => "coco",
             Self::NeuroPose => "neuropose",
+            Self::NeuroPoseResults => "neuropose-results",
         }
     }
 
@@ -79,7 +91,17 @@ impl Format {
 
     /// Whether recordings can be read from it.
     pub const fn is_read(self) -> bool {
-        matches!(self, Self::Parquet | Self::Json)
+        !matches!(self, Self::Csv | Self::Mot | Self::Coco)
+    }
+
+    /// The skeleton in which the format's readers expect landmarks; `None` where any will do.
+    pub const fn usual_skeleton(self) -> Option<Skeleton> {
+        match self {
+            Self::OpenPose => Some(Skeleton::Body25),
+            Self::Coco => Some(Skeleton::Coco17),
+            Self::NeuroPose | Self::NeuroPoseResults => Some(Skeleton::BerkeleyMhad43),
+            Self::Parquet | Self::Json | Self::Csv | Self::Trc | Self::Mot | Self::C3d => None,
+        }
     }
 
     /// The format of some content, by what it begins with and by the keys of JSON. `None` for what is no recording in a format that
@@ -88,7 +110,14 @@ impl Format {
         if bytes.starts_with(b"PAR1") {
             return Some(Self::Parquet);
         }
-        of_json(bytes)
+        if is_c3d(bytes) {
+            return Some(Self::C3d);
+        }
+        let text = text(bytes).ok()?;
+        if text.starts_with("PathFileType") {
+            return Some(Self::Trc);
+        }
+        of_json(text)
     }
 }
 
@@ -98,12 +127,22 @@ struct Keys {
     schema_version: Option<IgnoredAny>,
     skeleton: Option<IgnoredAny>,
     settings: Option<IgnoredAny>,
+    people: Option<IgnoredAny>,
+    version: Option<IgnoredAny>,
 }
 
-fn of_json(bytes: &[u8]) -> Option<Format> {
-    let keys: Keys = serde_json::from_slice(bytes).ok()?;
-    // An analysis has a skeleton too.
-    (keys.schema_version.is_some() && keys.skeleton.is_some() && keys.settings.is_none()).then_some(Format::Json)
+fn of_json(text: &str) -> Option<Format> {
+    // The first of several documents: OpenPose's stand one after the other.
+    let first = serde_json::Deserializer::from_str(text).into_iter::<Keys>().next()?;
+    match first {
+        // An analysis has a skeleton too.
+        Ok(keys) if keys.schema_version.is_some() && keys.skeleton.is_some() => {
+            keys.settings.is_none().then_some(Format::Json)
+        }
+        Ok(keys) if keys.people.is_some() && keys.version.is_some() => Some(Format::OpenPose),
+        // Also what is no JSON because Python wrote NaN.
+        _ => is_neuropose(text).then_some(Format::NeuroPose),
+    }
 }
 
 /// Which axis of a file points up.
@@ -122,8 +161,10 @@ pub struct ReadOptions {
     pub name: String,
     /// The skeleton to read markers as; else the one that has most of them.
     pub skeleton: Option<Skeleton>,
-    /// Frames per second, for formats without times.
+    /// Frames per second, for formats without times; stands in for the rate that a file gives.
     pub rate_hz: Option<f64>,
+    /// The time of each frame in seconds, for the JSON formats without times; comes before any rate.
+    pub time_s: Option<Vec<f64>>,
     /// The axis that points up, where the format leaves it open.
     pub up: Option<Up>,
     /// Which video to take of a file that holds several.
@@ -144,21 +185,23 @@ pub struct WasRead {
 /// # Errors
 ///
 /// [`MotionError::UnsupportedFile`] for a format that is only written; else what the format's own reader says.
-pub fn read(bytes: &[u8], format: Format, _options: &ReadOptions) -> Result<WasRead, MotionError> {
-    let recording = match format {
-        Format::Parquet => recording_from_parquet(bytes)?,
-        Format::Json => recording_from_json(text(bytes)?)?,
-        _ => {
-            return Err(MotionError::UnsupportedFile(format!(
-                "{} is written and not read",
-                format.name()
-            )));
-        }
-    };
-    Ok(WasRead {
+pub fn read(bytes: &[u8], format: Format, options: &ReadOptions) -> Result<WasRead, MotionError> {
+    let whole = |recording| WasRead {
         recording,
         notes: Vec::new(),
-    })
+    };
+    match format {
+        Format::Parquet => recording_from_parquet(bytes).map(whole),
+        Format::Json => recording_from_json(text(bytes)?).map(whole),
+        Format::Trc => recording_from_trc(text(bytes)?, options),
+        Format::C3d => recording_from_c3d(bytes, options),
+        Format::OpenPose => recording_from_openpose(text(bytes)?, options),
+        Format::NeuroPose | Format::NeuroPoseResults => recording_from_neuropose(text(bytes)?, options),
+        Format::Csv | Format::Mot | Format::Coco => Err(MotionError::UnsupportedFile(format!(
+            "{} is written and not read",
+            format.name()
+        ))),
+    }
 }
 
 /// Text, without the mark that some programs put before it.
@@ -169,4 +212,162 @@ fn text(bytes: &[u8]) -> Result<&str, MotionError> {
         place: format!("byte {}", error.valid_up_to()),
         reason: "it is not UTF-8".to_owned(),
     })
+}
+
+/// What the lengths of a format of markers or angles are read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Units {
+    /// Pixels, from the picture.
+    Px,
+    /// Metres, from the world.
+    M,
+}
+
+/// What to write, where a format does not hold everything.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WriteOptions {
+    /// The person for formats that hold one; else the one seen in most frames.
+    pub person: Option<u32>,
+    /// The space for TRC, C3D and MOT.
+    pub units: Units,
+    /// The skeleton to convert to; else the format's usual one.
+    pub skeleton: Option<Skeleton>,
+    /// Less visible landmarks are missing in TRC and C3D, which have no visibility.
+    pub minimum_visibility: f32,
+}
+
+impl Default for WriteOptions {
+    /// Metres, and the visibility from which an analysis trusts a landmark.
+    fn default() -> Self {
+        Self {
+            person: None,
+            units: Units::M,
+            skeleton: None,
+            minimum_visibility: Settings::default().minimum_visibility,
+        }
+    }
+}
+
+/// Files to be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// One file.
+    One(Vec<u8>),
+    /// A document for each frame.
+    Frames(Vec<String>),
+}
+
+/// A recording that was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WasWritten {
+    /// The content.
+    pub content: Content,
+    /// The skeleton in which it was written.
+    pub skeleton: Skeleton,
+    /// The people who are in it.
+    pub people: Vec<u32>,
+    /// Landmarks of that skeleton that the recording does not have.
+    pub missing: Vec<&'static str>,
+    /// Sentences: what the recording has and the format does not keep.
+    pub lost: Vec<String>,
+}
+
+/// Writes a recording. MOT holds angles: the recording is analysed with the default settings for it.
+///
+/// # Errors
+///
+/// What the format's own writer says.
+pub fn write(recording: &Recording, format: Format, options: &WriteOptions) -> Result<WasWritten, MotionError> {
+    // Angles are measured on the one skeleton, whatever was asked for.
+    let wanted = match format {
+        Format::Mot => Some(Skeleton::BlazePose33),
+        _ => options.skeleton.or(format.usual_skeleton()),
+    };
+    let skeleton = wanted.unwrap_or(recording.skeleton);
+    let converted = (skeleton != recording.skeleton).then(|| recording.converted(skeleton));
+    let conversion = Conversion::new(recording.skeleton, skeleton);
+    let lost = losses(recording, &conversion, format, options);
+    let recording = converted.as_ref().unwrap_or(recording);
+    let one = |text: String| Content::One(text.into_bytes());
+    let mut people: Vec<u32> = recording.people.iter().map(|person| person.id).collect();
+    if matches!(format, Format::Trc | Format::C3d | Format::Mot) {
+        people = vec![person_of(recording, options.person)?.id];
+    }
+    let content = match format {
+        Format::Parquet => Content::One(recording_to_parquet(recording)?),
+        Format::Json => one(recording_to_json(recording)?),
+        Format::Csv => one(recording_to_csv(recording)?),
+        Format::Trc => one(recording_to_trc(recording, options)?),
+        Format::C3d => Content::One(recording_to_c3d(recording, options)?),
+        Format::OpenPose => Content::Frames(recording_to_openpose(recording)?),
+        Format::Coco => one(recording_to_coco(recording)?),
+        Format::NeuroPose => one(recording_to_neuropose(recording)?),
+        Format::NeuroPoseResults => one(recording_to_neuropose_results(recording)?),
+        Format::Mot => {
+            let space = match options.units {
+                Units::Px => Space::Image,
+                Units::M => Space::World,
+            };
+            one(angles_to_mot(&analyze(recording, &Settings::default())?, people[0], space)?)
+        }
+    };
+    Ok(WasWritten {
+        content,
+        skeleton,
+        people,
+        missing: conversion.missing(),
+        lost,
+    })
+}
+
+/// What does not survive, in sentences.
+fn losses(recording: &Recording, conversion: &Conversion, format: Format, options: &WriteOptions) -> Vec<String> {
+    let mut lost = Vec::new();
+    let names = conversion.lost();
+    if !names.is_empty() {
+        lost.push(format!("Landmarks without a place in the skeleton: {}.", names.join(", ")));
+    }
+    let (keeps_both_spaces, keeps_people, keeps_visibility, keeps_times) = match format {
+        Format::Parquet | Format::Json | Format::Csv => (true, true, true, true),
+        Format::Trc | Format::Mot => (false, false, false, true),
+        Format::C3d => (false, false, false, false),
+        Format::OpenPose => (false, true, true, false),
+        Format::Coco => (false, true, false, true),
+        Format::NeuroPose | Format::NeuroPoseResults => (true, true, false, false),
+    };
+    if !keeps_both_spaces && recording.spaces == Spaces::Both {
+        let is_image = match format {
+            Format::OpenPose | Format::Coco => true,
+            _ => options.units == Units::Px,
+        };
+        lost.push(format!("Positions in the {}.", if is_image { "world" } else { "picture" }));
+    }
+    if !keeps_people && recording.people.len() > 1 {
+        lost.push(format!("{} other people.", recording.people.len() - 1));
+    }
+    if !keeps_visibility {
+        lost.push(match format {
+            Format::Trc | Format::C3d => format!(
+                "Visibility: landmarks below {} are missing, the others count as seen.",
+                options.minimum_visibility
+            ),
+            Format::Coco => "Visibility, but for whether it is 0, below 0.5, or more.".to_owned(),
+            Format::Mot => "The landmarks: angles were measured with the default settings.".to_owned(),
+            _ => "Visibility: landmarks above 0 count as seen.".to_owned(),
+        });
+    }
+    if !keeps_times {
+        lost.push(match format {
+            Format::C3d if !is_even(&recording.time_s) => {
+                "Frame times: unevenly spaced frames were resampled at their mean rate, on straight lines.".to_owned()
+            }
+            Format::OpenPose => "Frame times.".to_owned(),
+            _ if is_even(&recording.time_s) => "The time of the first frame: the format has a rate and no times.".to_owned(),
+            _ => "Frame times: frames are unevenly spaced, and the format has their mean rate only.".to_owned(),
+        });
+    }
+    if !matches!(format, Format::Parquet | Format::Json) {
+        lost.push("The model's hash.".to_owned());
+    }
+    lost
 }

@@ -1,5 +1,7 @@
 //! Which skeleton a file's markers are, by their names.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{Skeleton, berkeley};
 
 /// Files with fewer markers of a skeleton than this are not taken for one of it.
@@ -9,10 +11,10 @@ const LEAST_MARKERS: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MarkerSet {
     pub(crate) skeleton: Skeleton,
-    /// For each marker the subject's number in `subjects` and the landmark's index; `None` for markers that are not of the skeleton.
+    /// For each marker the subject's number and the landmark's index; `None` for markers that are not of the skeleton.
     pub(crate) places: Vec<Option<(usize, usize)>>,
-    /// Names of the subjects in the order of their first marker; one without a name where names have no `subject:`.
-    pub(crate) subjects: Vec<String>,
+    /// How many subjects there are, numbered in the order of their first marker.
+    pub(crate) subjects: usize,
 }
 
 impl MarkerSet {
@@ -40,29 +42,25 @@ pub(crate) fn recognise(names: &[&str], wanted: Option<Skeleton>) -> Option<Mark
 }
 
 fn set(names: &[&str], skeleton: Skeleton) -> MarkerSet {
-    let known: Vec<Vec<String>> = skeleton.landmark_names().iter().map(|name| spellings(name)).collect();
-    let mut set = MarkerSet {
-        skeleton,
-        places: Vec::with_capacity(names.len()),
-        subjects: Vec::new(),
-    };
-    // As many places as markers are searched for each marker: files have some hundreds at most, which readers make sure of.
-    for name in names {
+    let landmarks = skeleton.landmark_names().iter().enumerate();
+    let known: HashMap<String, usize> = landmarks
+        .flat_map(|(index, name)| spellings(name).into_iter().map(move |spelling| (spelling, index)))
+        .collect();
+    let mut subjects: HashMap<&str, usize> = HashMap::new();
+    let mut taken = HashSet::new();
+    let places = names.iter().map(|name| {
         let (subject, marker) = name.rsplit_once(':').unwrap_or(("", name));
-        let plain = plain(marker);
-        let landmark = known.iter().position(|spellings| spellings.contains(&plain));
-        let place = landmark.and_then(|landmark| {
-            let subject_index = set.subjects.iter().position(|known| known == subject);
-            let subject_index = subject_index.unwrap_or_else(|| {
-                set.subjects.push(subject.to_owned());
-                set.subjects.len() - 1
-            });
-            let place = (subject_index, landmark);
-            (!set.places.contains(&Some(place))).then_some(place)
-        });
-        set.places.push(place);
+        let landmark = *known.get(&plain(marker))?;
+        let next = subjects.len();
+        let place = (*subjects.entry(subject).or_insert(next), landmark);
+        taken.insert(place).then_some(place)
+    });
+    let places = places.collect();
+    MarkerSet {
+        skeleton,
+        places,
+        subjects: subjects.len(),
     }
-    set
 }
 
 fn plain(name: &str) -> String {
@@ -87,4 +85,23 @@ fn spellings(name: &str) -> Vec<String> {
         spellings.extend(["hip".to_owned(), "chip".to_owned()]);
     }
     spellings
+}
+
+/// The name of a landmark in a file of markers. Halpe's and OpenPose's are those of Pose2Sim, whose models for `OpenSim` know them;
+/// others have Marey's own.
+pub(crate) fn marker_name(skeleton: Skeleton, name: &str) -> String {
+    match (skeleton, name) {
+        (Skeleton::Halpe26, "mid_hip") => "Hip".to_owned(),
+        (Skeleton::Body25, "mid_hip") => "CHip".to_owned(),
+        (Skeleton::Halpe26 | Skeleton::Body25, name) => {
+            let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+            let part = |letter: &str, part: &str| letter.to_owned() + &part.split('_').map(capital).collect::<String>();
+            let sides = [("left_", "L"), ("right_", "R")];
+            let sided = sides
+                .iter()
+                .find_map(|(side, letter)| name.strip_prefix(side).map(|rest| part(letter, rest)));
+            sided.unwrap_or_else(|| part("", name))
+        }
+        (Skeleton::BlazePose33 | Skeleton::Coco17 | Skeleton::BerkeleyMhad43, name) => name.to_owned(),
+    }
 }
