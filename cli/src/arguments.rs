@@ -2,6 +2,7 @@
 
 mod compare;
 mod operate;
+mod recordings;
 mod send;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::compare::Compare;
 pub(crate) use self::operate::{CreateKey, Drain, Ended, KeyCommand, Purge, SystemCommand, SystemView};
+pub(crate) use self::recordings::Convert;
 pub(crate) use self::send::{BatchCommand, Batches, Manner, Redrive, Reprocess, Retry, Submit};
 use crate::screen::Color;
 use crate::secret::Secret;
@@ -179,6 +181,11 @@ pub(crate) enum Local {
         after_help = "A and B are analyses (JSON), recordings (JSON or Parquet), or folders made by `marey results JOB --download FOLDER`.\n\nExamples:\n  marey compare monday/ tuesday/\n  marey compare mine.parquet coach.parquet --out squats --video-a mine.mp4 --video-b coach.mp4\n  marey compare a.json b.json --repetitions 0-45,45-92 --json"
     )]
     Compare(Box<Compare>),
+    /// Convert a recording to another format: TRC, C3D, MOT, OpenPose's, NeuroPose's, COCO's, CSV, Parquet, JSON
+    #[command(
+        after_help = "Examples:\n  marey convert recording.parquet walk.trc --skeleton halpe_26\n  marey convert trial.c3d trial.parquet\n  marey convert openpose/ walk.parquet --rate 29.97\n  marey convert recording.parquet results.json --to neuropose-results"
+    )]
+    Convert(Box<Convert>),
 }
 
 /// Arguments of `workflows`.

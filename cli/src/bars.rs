@@ -2,6 +2,7 @@
 
 mod fleet;
 mod work;
+mod working;
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -14,6 +15,7 @@ use marey_contract::{JobDetail, StageDetail, StageStatus};
 
 pub(crate) use self::fleet::{BatchLive, Fleet};
 pub(crate) use self::work::Work;
+pub(crate) use self::working::Working;
 use crate::screen::{Paint, Screen, job_status, stage_status};
 use crate::shards;
 use crate::watch::Sight;

@@ -3,6 +3,7 @@
 mod again;
 pub(crate) mod batch;
 mod compare;
+mod convert;
 mod findings;
 mod jobs;
 mod keys;
@@ -103,6 +104,7 @@ async fn local(global: &Global, screen: &Screen, command: &Local) -> Result<Verd
     match command {
         Local::Workflows(options) => workflows::workflows(global, screen, options).await,
         Local::Compare(options) => compare::compare(screen, options).await,
+        Local::Convert(options) => convert::convert(screen, options.as_ref().clone()).await,
     }
 }
 

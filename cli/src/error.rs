@@ -183,6 +183,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Nobody said in which format something shall be written.
+    #[error("nothing says in which format `{}` shall be", path.display())]
+    NoFormat {
+        /// The file to be.
+        path: PathBuf,
+    },
     /// A recording cannot be read or written.
     #[error("`{}`: {}", path.display(), tame(&cause.to_string()))]
     BadRecording {
@@ -325,6 +331,7 @@ impl Error {
             Self::FileTooLarge { .. } => "FILE_TOO_LARGE",
             Self::RecordingTooLarge { .. } => "RECORDING_TOO_LARGE",
             Self::NotARecording { .. } => "NOT_A_RECORDING",
+            Self::NoFormat { .. } => "NO_FORMAT",
             Self::BadRecording { cause, .. } => cause.code(),
             Self::FileChanged { .. } => "FILE_CHANGED",
             Self::UploadRefused { .. } => "UPLOAD_REFUSED",
@@ -408,6 +415,7 @@ impl Error {
             Self::NotARecording { .. } => {
                 "Marey reads recordings as Parquet and JSON, TRC, C3D, OpenPose's and NeuroPose's JSON: name the format with --from."
             }
+            Self::NoFormat { .. } => "Name it with --to, or end the name with .trc, .c3d, .mot, .csv, .parquet, .json or .jsonl.",
             Self::BadRecording { cause, .. } => cause.hint(),
             Self::FileChanged { .. } => "Wait until the file is complete, then submit it again.",
             Self::UploadRefused { .. } => "Submit the file again: the leave to upload ends after some minutes.",

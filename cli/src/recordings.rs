@@ -1,11 +1,12 @@
 //! Recordings from files: what kind of file it is, and its content. Every command that takes a recording loads it here.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use marey_motion::Recording;
-use marey_motion::formats::{Format, ReadOptions, WasRead, read};
+use marey_motion::formats::{Format, OpenPoseFrames, ReadOptions, WasRead, read};
+use marey_motion::{MotionError, Recording};
 
 use crate::error::Error;
 
@@ -22,28 +23,35 @@ pub(crate) struct Loaded {
     pub(crate) notes: Vec<String>,
 }
 
-/// Loads a recording in any format that Marey reads. `format` is the one that the person named; else the content decides, and
-/// then the file's ending.
+/// Loads a recording in any format that Marey reads: a file, or a folder with `OpenPose`'s file for each frame. `format` is the one that the
+/// person named; else the content decides, and then the file's ending.
 ///
 /// # Errors
 ///
 /// [`Error::FileUnreadable`], [`Error::RecordingTooLarge`], [`Error::NotARecording`] if nothing says what the file is, and
 /// [`Error::BadRecording`] with the reader's own reason.
 pub(crate) fn load(path: &Path, format: Option<Format>, options: &ReadOptions) -> Result<Loaded, Error> {
-    let bytes = bytes(path)?;
-    let ending = || path.extension().and_then(|ending| ending.to_str());
-    let format = format
-        .or_else(|| Format::of_content(&bytes))
-        .or_else(|| ending().and_then(Format::from_ending))
-        .ok_or_else(|| Error::NotARecording { path: path.to_owned() })?;
     let mut options = options.clone();
     if options.name.is_empty() {
         options.name = name_of(path);
     }
-    let WasRead { recording, notes } = read(&bytes, format, &options).map_err(|cause| Error::BadRecording {
-        path: path.to_owned(),
-        cause,
-    })?;
+    if path.is_dir() {
+        return match format {
+            None | Some(Format::OpenPose) => load_folder(path, options),
+            Some(_) => Err(Error::NotARecording { path: path.to_owned() }),
+        };
+    }
+    let bytes = bytes(path, MOST_BYTES)?;
+    let ending = || path.extension().and_then(OsStr::to_str);
+    let format = format
+        .or_else(|| Format::of_content(&bytes))
+        .or_else(|| ending().and_then(Format::from_ending))
+        .ok_or_else(|| Error::NotARecording { path: path.to_owned() })?;
+    loaded(path, format, read(&bytes, format, &options))
+}
+
+fn loaded(path: &Path, format: Format, outcome: Result<WasRead, MotionError>) -> Result<Loaded, Error> {
+    let WasRead { recording, notes } = outcome.map_err(|cause| bad(path, cause))?;
     Ok(Loaded {
         recording,
         format,
@@ -51,12 +59,70 @@ pub(crate) fn load(path: &Path, format: Option<Format>, options: &ReadOptions) -
     })
 }
 
+fn bad(path: &Path, cause: MotionError) -> Error {
+    Error::BadRecording {
+        path: path.to_owned(),
+        cause,
+    }
+}
+
+/// `OpenPose`'s files of frames, in the order of the number in their names. Numbers that are left out are time that passed.
+fn load_folder(folder: &Path, mut options: ReadOptions) -> Result<Loaded, Error> {
+    let files = frames_of(folder)?;
+    if files.is_empty() {
+        return Err(Error::NotARecording { path: folder.to_owned() });
+    }
+    let mut frames = OpenPoseFrames::default();
+    let mut left = MOST_BYTES;
+    for (_, path) in &files {
+        let bytes = bytes(path, left)?;
+        left -= bytes.len() as u64;
+        let text = String::from_utf8_lossy(&bytes);
+        frames.push(&text).map_err(|cause| bad(path, cause))?;
+    }
+    let numbers: Option<Vec<u64>> = files.iter().map(|(number, _)| *number).collect();
+    let is_rising = |numbers: &Vec<u64>| numbers.windows(2).all(|pair| pair[0] < pair[1]);
+    if let (Some(numbers), Some(rate_hz)) = (numbers.filter(is_rising), options.rate_hz)
+        && options.time_s.is_none()
+        && rate_hz > 0.0
+    {
+        options.time_s = Some(numbers.iter().map(|&number| number as f64 / rate_hz).collect());
+    }
+    loaded(folder, Format::OpenPose, frames.finish(&options))
+}
+
+/// The JSON files of a folder with the frame's number in their names, in order. Hidden files are none.
+fn frames_of(folder: &Path) -> Result<Vec<(Option<u64>, PathBuf)>, Error> {
+    let unreadable = |error: std::io::Error| Error::FileUnreadable {
+        path: folder.to_owned(),
+        why: error.to_string(),
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+        if is_json && !name.starts_with('.') && path.is_file() {
+            files.push((number_in(&name), path));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The last number in a name: 42 in `walk2_000000000042_keypoints.json`.
+fn number_in(name: &str) -> Option<u64> {
+    let from_end = name.rsplit(|c: char| !c.is_ascii_digit());
+    from_end.into_iter().find(|digits| !digits.is_empty())?.parse().ok()
+}
+
 /// The file's name without its ending.
 fn name_of(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
+/// A file's content, unless it is larger than that.
+fn bytes(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Error> {
     let unreadable = |error: std::io::Error| Error::FileUnreadable {
         path: path.to_owned(),
         why: error.to_string(),
@@ -66,16 +132,75 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
     let too_large = |bytes: u64| Error::RecordingTooLarge {
         path: path.to_owned(),
         bytes,
-        max_bytes: MOST_BYTES,
+        max_bytes,
     };
-    if length > MOST_BYTES {
+    if length > max_bytes {
         return Err(too_large(length));
     }
     let mut bytes = Vec::with_capacity(length as usize);
     // A pipe does not tell its length.
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MOST_BYTES {
+    file.take(max_bytes + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > max_bytes {
         return Err(too_large(bytes.len() as u64));
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PERSON: &str = r#"{"version":1.3,"people":[{"person_id":[-1],"pose_keypoints_2d":[100.0,200.0,0.9,110.0,210.0,0.8,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]}]}"#;
+
+    fn at(rate_hz: f64) -> ReadOptions {
+        ReadOptions {
+            rate_hz: Some(rate_hz),
+            ..ReadOptions::default()
+        }
+    }
+
+    #[test]
+    fn a_folder_of_frames_is_one_recording_in_the_order_of_their_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in [9, 10, 12] {
+            let name = format!("walk_{number}_keypoints.json");
+            std::fs::write(folder.path().join(name), PERSON).unwrap();
+        }
+        std::fs::write(folder.path().join(".hidden.json"), "{").unwrap();
+        std::fs::write(folder.path().join("notes.txt"), "{").unwrap();
+        let loaded = load(folder.path(), None, &at(10.0)).unwrap();
+        assert_eq!(loaded.format, Format::OpenPose);
+        assert_eq!(loaded.recording.time_s, [0.9, 1.0, 1.2]);
+        let missing = load(folder.path(), None, &ReadOptions::default()).unwrap_err();
+        assert_eq!(missing.code(), "MOTION_RATE_MISSING");
+        std::fs::write(folder.path().join("walk_11_keypoints.json"), "{").unwrap();
+        let error = load(folder.path(), None, &at(10.0)).unwrap_err();
+        assert_eq!(error.code(), "MOTION_MALFORMED_JSON");
+        assert!(error.to_string().contains("walk_11_keypoints.json") && error.to_string().contains("frame 2"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_recording_is_said_to_be_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, content: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            path
+        };
+        assert_eq!(load(folder.path(), None, &at(1.0)).unwrap_err().code(), "NOT_A_RECORDING");
+        let notes = file("notes.txt", "hello");
+        assert_eq!(load(&notes, None, &at(1.0)).unwrap_err().code(), "NOT_A_RECORDING");
+        assert_eq!(load(&notes, Some(Format::Trc), &at(1.0)).unwrap_err().code(), "MOTION_MALFORMED_FILE");
+        let table = file("angles.csv", "time_s,person\n");
+        assert_eq!(load(&table, None, &at(1.0)).unwrap_err().code(), "MOTION_UNSUPPORTED_FILE");
+        assert_eq!(load(&folder.path().join("none.trc"), None, &at(1.0)).unwrap_err().code(), "FILE_UNREADABLE");
+    }
+
+    #[test]
+    fn numbers_are_found_in_names() {
+        assert_eq!(number_in("walk2_000000000042_keypoints.json"), Some(42));
+        assert_eq!(number_in("frame7.json"), Some(7));
+        assert_eq!(number_in("keypoints.json"), None);
+        assert_eq!(number_in("x_99999999999999999999999.json"), None);
+    }
 }

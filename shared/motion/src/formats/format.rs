@@ -286,7 +286,7 @@ pub fn write(recording: &Recording, format: Format, options: &WriteOptions) -> R
     let skeleton = wanted.unwrap_or(recording.skeleton);
     let converted = (skeleton != recording.skeleton).then(|| recording.converted(skeleton));
     let conversion = Conversion::new(recording.skeleton, skeleton);
-    let lost = losses(recording, &conversion, format, options);
+    let mut lost = losses(recording, &conversion, format, options);
     let recording = converted.as_ref().unwrap_or(recording);
     let one = |text: String| Content::One(text.into_bytes());
     let mut people: Vec<u32> = recording.people.iter().map(|person| person.id).collect();
@@ -308,7 +308,14 @@ pub fn write(recording: &Recording, format: Format, options: &WriteOptions) -> R
                 Units::Px => Space::Image,
                 Units::M => Space::World,
             };
-            one(angles_to_mot(&analyze(recording, &Settings::default())?, people[0], space)?)
+            let mot = angles_to_mot(&analyze(recording, &Settings::default())?, people[0], space)?;
+            if !mot.left_out.is_empty() {
+                lost.push(format!("Angles with too few values: {}.", mot.left_out.join(", ")));
+            }
+            if mot.frames_left_out > 0 {
+                lost.push(format!("{} frames in which an angle has no value.", mot.frames_left_out));
+            }
+            one(mot.text)
         }
     };
     Ok(WasWritten {

@@ -30,7 +30,7 @@ pub use csv::{angles_to_csv, recording_to_csv};
 pub use format::{Content, Format, ReadOptions, Units, Up, WasRead, WasWritten, WriteOptions, read, write};
 pub use json::{analysis_from_json, analysis_to_json, recording_from_json, recording_to_json};
 pub use kinematics::{KINEMATICS_SCHEMA_VERSION, kinematics_to_csv, kinematics_to_parquet};
-pub use mot::angles_to_mot;
+pub use mot::{Mot, angles_to_mot};
 pub use neuropose::{recording_from_neuropose, recording_to_neuropose, recording_to_neuropose_results};
 pub use openpose::{OpenPoseFrames, recording_from_openpose, recording_to_openpose};
 pub use recording_parquet::{RECORDING_SCHEMA_VERSION, recording_from_parquet, recording_to_parquet};
