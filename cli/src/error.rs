@@ -415,7 +415,9 @@ impl Error {
             Self::NotARecording { .. } => {
                 "Marey reads recordings as Parquet and JSON, TRC, C3D, OpenPose's and NeuroPose's JSON: name the format with --from."
             }
-            Self::NoFormat { .. } => "Name it with --to, or end the name with .trc, .c3d, .mot, .csv, .parquet, .json or .jsonl.",
+            Self::NoFormat { .. } => {
+                "Name it with --to, or end the name with .trc, .c3d, .mot, .csv, .parquet, .json or .jsonl."
+            }
             Self::BadRecording { cause, .. } => cause.hint(),
             Self::FileChanged { .. } => "Wait until the file is complete, then submit it again.",
             Self::UploadRefused { .. } => "Submit the file again: the leave to upload ends after some minutes.",

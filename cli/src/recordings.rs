@@ -70,7 +70,9 @@ fn bad(path: &Path, cause: MotionError) -> Error {
 fn load_folder(folder: &Path, mut options: ReadOptions) -> Result<Loaded, Error> {
     let files = frames_of(folder)?;
     if files.is_empty() {
-        return Err(Error::NotARecording { path: folder.to_owned() });
+        return Err(Error::NotARecording {
+            path: folder.to_owned(),
+        });
     }
     let mut frames = OpenPoseFrames::default();
     let mut left = MOST_BYTES;
@@ -101,7 +103,9 @@ fn frames_of(folder: &Path) -> Result<Vec<(Option<u64>, PathBuf)>, Error> {
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+        let is_json = path
+            .extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
         if is_json && !name.starts_with('.') && path.is_file() {
             files.push((number_in(&name), path));
         }
@@ -176,7 +180,10 @@ mod tests {
         std::fs::write(folder.path().join("walk_11_keypoints.json"), "{").unwrap();
         let error = load(folder.path(), None, &at(10.0)).unwrap_err();
         assert_eq!(error.code(), "MOTION_MALFORMED_JSON");
-        assert!(error.to_string().contains("walk_11_keypoints.json") && error.to_string().contains("frame 2"), "{error}");
+        assert!(
+            error.to_string().contains("walk_11_keypoints.json") && error.to_string().contains("frame 2"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -187,13 +194,27 @@ mod tests {
             std::fs::write(&path, content).unwrap();
             path
         };
-        assert_eq!(load(folder.path(), None, &at(1.0)).unwrap_err().code(), "NOT_A_RECORDING");
+        assert_eq!(
+            load(folder.path(), None, &at(1.0)).unwrap_err().code(),
+            "NOT_A_RECORDING"
+        );
         let notes = file("notes.txt", "hello");
         assert_eq!(load(&notes, None, &at(1.0)).unwrap_err().code(), "NOT_A_RECORDING");
-        assert_eq!(load(&notes, Some(Format::Trc), &at(1.0)).unwrap_err().code(), "MOTION_MALFORMED_FILE");
+        assert_eq!(
+            load(&notes, Some(Format::Trc), &at(1.0)).unwrap_err().code(),
+            "MOTION_MALFORMED_FILE"
+        );
         let table = file("angles.csv", "time_s,person\n");
-        assert_eq!(load(&table, None, &at(1.0)).unwrap_err().code(), "MOTION_UNSUPPORTED_FILE");
-        assert_eq!(load(&folder.path().join("none.trc"), None, &at(1.0)).unwrap_err().code(), "FILE_UNREADABLE");
+        assert_eq!(
+            load(&table, None, &at(1.0)).unwrap_err().code(),
+            "MOTION_UNSUPPORTED_FILE"
+        );
+        assert_eq!(
+            load(&folder.path().join("none.trc"), None, &at(1.0))
+                .unwrap_err()
+                .code(),
+            "FILE_UNREADABLE"
+        );
     }
 
     #[test]

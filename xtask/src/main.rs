@@ -11,6 +11,7 @@ mod checks;
 mod cloud;
 mod demo;
 mod deploy;
+mod fuzz;
 mod layers;
 mod package;
 mod process;
@@ -65,6 +66,8 @@ enum Command {
     Scale(scale::Options),
     /// Simulate the engine in a world that breaks on purpose; `--help` after `--` tells what it takes
     Simulate(simulate::Options),
+    /// Fuzz the readers of files from elsewhere
+    Fuzz(fuzz::Options),
     /// Measure speed and size, against a named peer in the same run
     Bench(bench::Options),
     /// Build functions and layers for a real account
@@ -85,6 +88,7 @@ fn main() -> Result<()> {
         Command::Load(options) => proof::load(&options),
         Command::Scale(options) => scale::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Package(options) => package::run(&options),
     }

@@ -109,11 +109,19 @@ fn skeleton() -> impl TypedValueParser<Value = Skeleton> {
 fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "it is not a number".to_owned())?;
     let is_rate = rate.is_finite() && rate > 0.0 && rate <= 1e6;
-    if is_rate { Ok(rate) } else { Err("it is no rate of frames".to_owned()) }
+    if is_rate {
+        Ok(rate)
+    } else {
+        Err("it is no rate of frames".to_owned())
+    }
 }
 
 fn share(text: &str) -> Result<f32, String> {
     let share: f32 = text.parse().map_err(|_| "it is not a number".to_owned())?;
     let is_share = (0.0..=1.0).contains(&share);
-    if is_share { Ok(share) } else { Err("it is not in 0 to 1".to_owned()) }
+    if is_share {
+        Ok(share)
+    } else {
+        Err("it is not in 0 to 1".to_owned())
+    }
 }

@@ -73,11 +73,14 @@ fn work(options: &Convert, working: &Working) -> Result<Report, Error> {
     let format = target(options)?;
     let loaded = load(&options.input, options.reading.from, &options.reading.options())?;
     working.say(&format!("converting to {}", format.name()));
-    let written = write(&loaded.recording, format, &how(options, format, loaded.recording.spaces)).map_err(|cause| {
-        Error::BadRecording {
-            path: options.input.clone(),
-            cause,
-        }
+    let written = write(
+        &loaded.recording,
+        format,
+        &how(options, format, loaded.recording.spaces),
+    )
+    .map_err(|cause| Error::BadRecording {
+        path: options.input.clone(),
+        cause,
     })?;
     working.say(&format!("writing {}", options.output.display()));
     let (bytes, unchanged) = match &written.content {
@@ -154,7 +157,8 @@ fn how(options: &Convert, format: Format, spaces: Spaces) -> WriteOptions {
 }
 
 fn is_jsonl(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"))
+    path.extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"))
 }
 
 /// Writes beside the target and renames, so that nothing half written ever has its name. Tells the size, and whether the same content was
@@ -213,7 +217,9 @@ fn save_folder(folder: &Path, documents: &[String], force: bool) -> Result<u64, 
     };
     let is_there = fs::symlink_metadata(folder).is_ok();
     if is_there && !(force && holds_only_frames(folder)) {
-        return Err(Error::FileExists { path: folder.to_owned() });
+        return Err(Error::FileExists {
+            path: folder.to_owned(),
+        });
     }
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let made = tempfile::Builder::new()
@@ -255,7 +261,11 @@ fn holds_only_frames(folder: &Path) -> bool {
 fn told(screen: &Screen, report: &Report) -> String {
     let paint = |paint: Paint, text: &str| screen.paint(paint, text);
     let row = |what: &str, side: &Side| {
-        let bytes = if side.bytes == 0 { "-".to_owned() } else { size(side.bytes) };
+        let bytes = if side.bytes == 0 {
+            "-".to_owned()
+        } else {
+            size(side.bytes)
+        };
         let people: Vec<String> = side.people.iter().map(u32::to_string).collect();
         vec![
             Cell::painted(what, Paint::Faint),
@@ -263,7 +273,11 @@ fn told(screen: &Screen, report: &Report) -> String {
             Cell::new(side.format),
             Cell::new(side.skeleton),
             Cell::new(side.frames.to_string()),
-            Cell::new(if people.is_empty() { "nobody".to_owned() } else { people.join(", ") }),
+            Cell::new(if people.is_empty() {
+                "nobody".to_owned()
+            } else {
+                people.join(", ")
+            }),
             Cell::new(bytes),
         ]
     };
@@ -273,7 +287,10 @@ fn told(screen: &Screen, report: &Report) -> String {
     if !report.missing.is_empty() {
         blocks.push(format!(
             "\n{}\n  {}",
-            paint(Paint::Faint, &format!("missing: {}", counted(report.missing.len(), "landmark"))),
+            paint(
+                Paint::Faint,
+                &format!("missing: {}", counted(report.missing.len(), "landmark"))
+            ),
             report.missing.join(", ")
         ));
     }

@@ -4,6 +4,7 @@
 
 mod codes;
 mod compare;
+mod convert;
 mod downloads;
 mod follow;
 mod json;

@@ -41,12 +41,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     ] {
         save(&folder, name, &write(&recording, format, options)?.content)?;
     }
+    seeds(&folder.join("seeds"))?;
     // A real file, through Marey and back.
     if let Some(trc) = std::env::args_os().nth(2) {
         let read = recording_from_trc(&fs::read_to_string(trc)?, &Default::default())?;
-        save(&folder, "real.trc", &write(&read.recording, Format::Trc, &options)?.content)?;
-        save(&folder, "real.c3d", &write(&read.recording, Format::C3d, &options)?.content)?;
-        save(&folder, "real.mot", &write(&read.recording, Format::Mot, &options)?.content)?;
+        save(
+            &folder,
+            "real.trc",
+            &write(&read.recording, Format::Trc, &options)?.content,
+        )?;
+        save(
+            &folder,
+            "real.c3d",
+            &write(&read.recording, Format::C3d, &options)?.content,
+        )?;
+        save(
+            &folder,
+            "real.mot",
+            &write(&read.recording, Format::Mot, &options)?.content,
+        )?;
     }
     Ok(())
 }
@@ -66,6 +79,52 @@ fn squat() -> Recording {
         (!(30..33).contains(&frame)).then_some(pose)
     });
     recording(even_s(60, 30.0), poses.collect())
+}
+
+/// Seeds for `fuzz/corpus`: as small as a file of each format can be that has something in it.
+fn seeds(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {
+    let mut short = squat();
+    for person in &mut short.people {
+        person.poses.truncate(2);
+    }
+    short.time_s.truncate(2);
+    let flat = |skeleton| WriteOptions {
+        skeleton: Some(skeleton),
+        units: Units::Px,
+        ..WriteOptions::default()
+    };
+    let coco = WriteOptions {
+        skeleton: Some(Skeleton::Coco17),
+        ..WriteOptions::default()
+    };
+    for (target, name, format, options) in [
+        ("trc", "metres.trc", Format::Trc, &coco),
+        ("trc", "pixels.trc", Format::Trc, &flat(Skeleton::Halpe26)),
+        ("c3d", "metres.c3d", Format::C3d, &coco),
+        ("openpose", "body_25.jsonl", Format::OpenPose, &flat(Skeleton::Body25)),
+        ("openpose", "halpe_26.jsonl", Format::OpenPose, &flat(Skeleton::Halpe26)),
+        ("neuropose", "video.json", Format::NeuroPose, &coco),
+        ("neuropose", "results.json", Format::NeuroPoseResults, &coco),
+        (
+            "recording_json",
+            "blazepose.json",
+            Format::Json,
+            &WriteOptions::default(),
+        ),
+        ("recording_json", "coco.json", Format::Json, &coco),
+        (
+            "recording_parquet",
+            "blazepose.parquet",
+            Format::Parquet,
+            &WriteOptions::default(),
+        ),
+        ("recording_parquet", "coco.parquet", Format::Parquet, &coco),
+    ] {
+        let folder = folder.join(target);
+        fs::create_dir_all(&folder)?;
+        save(&folder, name, &write(&short, format, options)?.content)?;
+    }
+    Ok(())
 }
 
 fn save(folder: &std::path::Path, name: &str, content: &Content) -> std::io::Result<()> {

@@ -120,8 +120,12 @@ impl MotionError {
             Self::MalformedParquet(_) | Self::MalformedJson(_) => {
                 "Check that the file is complete and of the format that its name says."
             }
-            Self::MalformedFile { .. } => "Check that the file is complete; if so, write it again with the program that made it.",
-            Self::UnsupportedFile(_) => "docs/FORMATS.md lists what is read; name the format if the file's name does not.",
+            Self::MalformedFile { .. } => {
+                "Check that the file is complete; if so, write it again with the program that made it."
+            }
+            Self::UnsupportedFile(_) => {
+                "docs/FORMATS.md lists what is read; name the format if the file's name does not."
+            }
             Self::TooLarge(_) => "Cut the recording into shorter ones.",
             Self::UnknownMarkers(_) => {
                 "Name the skeleton of which the markers are; docs/FORMATS.md lists how markers may be called."

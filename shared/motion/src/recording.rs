@@ -213,6 +213,11 @@ impl Point {
         presence: 0.0,
     };
 
+    /// Whether nothing is known of the landmark, not even an uncertain place.
+    pub fn is_missing(&self) -> bool {
+        *self == Self::MISSING
+    }
+
     /// Whether every number is finite.
     pub fn is_finite(&self) -> bool {
         let coordinates = [self.x_px, self.y_px, self.z_px, self.x_m, self.y_m, self.z_m];

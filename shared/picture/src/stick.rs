@@ -108,7 +108,13 @@ impl Stick {
                 } else {
                     0.0
                 };
-                (Dot::new(point.x_px * scale.0, point.y_px * scale.1), visibility)
+                // Recordings from elsewhere lack landmarks: these are at no place, and not in the corner of the picture.
+                let place = if point.is_missing() {
+                    Dot::new(f32::NAN, f32::NAN)
+                } else {
+                    Dot::new(point.x_px * scale.0, point.y_px * scale.1)
+                };
+                (place, visibility)
             })
             .collect();
         Self { skeleton, points }

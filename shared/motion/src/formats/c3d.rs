@@ -36,6 +36,8 @@ fn malformed(byte: usize, reason: impl Into<String>) -> MotionError {
 
 /// Whether content looks like a C3D file: where its parameters are and what their key is.
 pub(super) fn is_c3d(bytes: &[u8]) -> bool {
-    let start = bytes.first().map_or(0, |&block| usize::from(block).saturating_sub(1) * BLOCK);
+    let start = bytes
+        .first()
+        .map_or(0, |&block| usize::from(block).saturating_sub(1) * BLOCK);
     bytes.get(1) == Some(&KEY) && start > 0 && bytes.len() > start + 3
 }

@@ -100,7 +100,12 @@ pub fn recording_to_coco(recording: &Recording) -> Result<String, MotionError> {
             supercategory: "person",
             keypoints: recording.skeleton.landmark_names(),
             // COCO counts keypoints from 1.
-            skeleton: recording.skeleton.bones().iter().map(|&(a, b)| [a + 1, b + 1]).collect(),
+            skeleton: recording
+                .skeleton
+                .bones()
+                .iter()
+                .map(|&(a, b)| [a + 1, b + 1])
+                .collect(),
         }],
     };
     serde_json::to_string(&data_set).map_err(|error| MotionError::Encoding(error.to_string()))

@@ -313,7 +313,10 @@ pub fn write(recording: &Recording, format: Format, options: &WriteOptions) -> R
                 lost.push(format!("Angles with too few values: {}.", mot.left_out.join(", ")));
             }
             if mot.frames_left_out > 0 {
-                lost.push(format!("{} frames in which an angle has no value.", mot.frames_left_out));
+                lost.push(format!(
+                    "{} frames in which an angle has no value.",
+                    mot.frames_left_out
+                ));
             }
             one(mot.text)
         }
@@ -332,7 +335,10 @@ fn losses(recording: &Recording, conversion: &Conversion, format: Format, option
     let mut lost = Vec::new();
     let names = conversion.lost();
     if !names.is_empty() {
-        lost.push(format!("Landmarks without a place in the skeleton: {}.", names.join(", ")));
+        lost.push(format!(
+            "Landmarks without a place in the skeleton: {}.",
+            names.join(", ")
+        ));
     }
     let (keeps_both_spaces, keeps_people, keeps_visibility, keeps_times) = match format {
         Format::Parquet | Format::Json | Format::Csv => (true, true, true, true),
@@ -347,7 +353,10 @@ fn losses(recording: &Recording, conversion: &Conversion, format: Format, option
             Format::OpenPose | Format::Coco => true,
             _ => options.units == Units::Px,
         };
-        lost.push(format!("Positions in the {}.", if is_image { "world" } else { "picture" }));
+        lost.push(format!(
+            "Positions in the {}.",
+            if is_image { "world" } else { "picture" }
+        ));
     }
     if !keeps_people && recording.people.len() > 1 {
         lost.push(format!("{} other people.", recording.people.len() - 1));
@@ -369,7 +378,9 @@ fn losses(recording: &Recording, conversion: &Conversion, format: Format, option
                 "Frame times: unevenly spaced frames were resampled at their mean rate, on straight lines.".to_owned()
             }
             Format::OpenPose => "Frame times.".to_owned(),
-            _ if is_even(&recording.time_s) => "The time of the first frame: the format has a rate and no times.".to_owned(),
+            _ if is_even(&recording.time_s) => {
+                "The time of the first frame: the format has a rate and no times.".to_owned()
+            }
             _ => "Frame times: frames are unevenly spaced, and the format has their mean rate only.".to_owned(),
         });
     }

@@ -54,9 +54,9 @@ impl Builder {
             return Err(MotionError::TooLarge(reason));
         }
         let set = recognise(names, options.skeleton).ok_or_else(|| {
-            let wanted = options.skeleton.map_or_else(String::new, |skeleton| {
-                format!("none is of {}; ", skeleton.name())
-            });
+            let wanted = options
+                .skeleton
+                .map_or_else(String::new, |skeleton| format!("none is of {}; ", skeleton.name()));
             MotionError::UnknownMarkers(format!("{wanted}there are {}", listed(names)))
         })?;
         if set.subjects > MOST_PEOPLE {
@@ -73,10 +73,7 @@ impl Builder {
     }
 
     /// Adds a frame, given where each marker is in the file's own axes and unit, if it was seen.
-    pub(super) fn push(
-        &mut self,
-        mut position: impl FnMut(usize) -> Option<[f64; 3]>,
-    ) -> Result<(), MotionError> {
+    pub(super) fn push(&mut self, mut position: impl FnMut(usize) -> Option<[f64; 3]>) -> Result<(), MotionError> {
         for person in &mut self.people {
             person.push(None);
         }
@@ -221,9 +218,7 @@ impl<'a> Track<'a> {
 
     pub(super) fn names(&self) -> Vec<String> {
         let names = self.recording.skeleton.landmark_names().iter();
-        names
-            .map(|name| marker_name(self.recording.skeleton, name))
-            .collect()
+        names.map(|name| marker_name(self.recording.skeleton, name)).collect()
     }
 
     pub(super) fn time_s(&self) -> &[f64] {

@@ -54,7 +54,9 @@ pub fn angles_to_mot(analysis: &Analysis, person: u32, space: Space) -> Result<M
     };
     let (kept, dropped): (Vec<&AngleSeries>, Vec<&AngleSeries>) = series.into_iter().partition(is_kept);
     if kept.is_empty() {
-        return Err(MotionError::NoSuchPerson(format!("person {person} has no angle in enough frames")));
+        return Err(MotionError::NoSuchPerson(format!(
+            "person {person} has no angle in enough frames"
+        )));
     }
     let rows: Vec<(f64, Vec<f64>)> = (0..frames)
         .filter_map(|frame| {

@@ -49,14 +49,18 @@ impl OpenPoseFrames {
     /// [`MotionError::UnsupportedFile`] for keypoints of no known skeleton, or [`MotionError::TooLarge`].
     pub fn push(&mut self, json: &str) -> Result<(), MotionError> {
         let frame = self.people.frames();
-        let document: Document =
-            serde_json::from_str(json).map_err(|error| MotionError::MalformedJson(format!("frame {frame}: {error}")))?;
+        let document: Document = serde_json::from_str(json)
+            .map_err(|error| MotionError::MalformedJson(format!("frame {frame}: {error}")))?;
         self.add(document)
     }
 
     fn add(&mut self, document: Document) -> Result<(), MotionError> {
         let mut listed = Vec::with_capacity(document.people.len());
-        for person in document.people.iter().filter(|person| !person.pose_keypoints_2d.is_empty()) {
+        for person in document
+            .people
+            .iter()
+            .filter(|person| !person.pose_keypoints_2d.is_empty())
+        {
             let pose = self.pose(&person.pose_keypoints_2d)?;
             let id = person.person_id.first().and_then(|&id| u32::try_from(id).ok());
             self.has_identities |= id.is_some();
@@ -69,7 +73,11 @@ impl OpenPoseFrames {
     fn pose(&mut self, values: &[f64]) -> Result<Option<Pose>, MotionError> {
         let frame = self.people.frames();
         let count = values.len() / 3;
-        let skeleton = if count == COCO_18.len() { Some(Skeleton::Body25) } else { Skeleton::of_len(count) };
+        let skeleton = if count == COCO_18.len() {
+            Some(Skeleton::Body25)
+        } else {
+            Skeleton::of_len(count)
+        };
         let skeleton = skeleton.filter(|_| values.len() % 3 == 0).ok_or_else(|| {
             MotionError::UnsupportedFile(format!(
                 "a person in frame {frame} has {} numbers, which are the keypoints of no skeleton that Marey knows",
@@ -113,7 +121,8 @@ impl OpenPoseFrames {
             ));
         }
         let time_s = times(self.people.frames(), options.time_s.as_deref(), options.rate_hz)?;
-        let mut notes = vec!["OpenPose's files have no times: the frames were given theirs by whoever read them.".to_owned()];
+        let mut notes =
+            vec!["OpenPose's files have no times: the frames were given theirs by whoever read them.".to_owned()];
         let has_identities = self.has_identities;
         let people = self.people.finish();
         if people.len() > 1 && !has_identities {
@@ -169,7 +178,11 @@ fn point(triple: &[f64]) -> Point {
         presence: confidence,
         ..Point::MISSING
     };
-    if confidence > 0.0 && point.is_finite() { point } else { Point::MISSING }
+    if confidence > 0.0 && point.is_finite() {
+        point
+    } else {
+        Point::MISSING
+    }
 }
 
 #[derive(Serialize)]

@@ -51,7 +51,11 @@ impl Follower {
     /// Adds a frame.
     pub(super) fn push(&mut self, listed: Vec<Listed>) -> Result<(), MotionError> {
         if listed.len() > MOST_PER_FRAME {
-            let reason = format!("{} people in frame {}, where {MOST_PER_FRAME} may be", listed.len(), self.frames);
+            let reason = format!(
+                "{} people in frame {}, where {MOST_PER_FRAME} may be",
+                listed.len(),
+                self.frames
+            );
             return Err(MotionError::TooLarge(reason));
         }
         self.points += listed.iter().map(|person| person.pose.points.len()).sum::<usize>();
@@ -85,13 +89,21 @@ impl Follower {
     }
 
     fn next_id(&self) -> u32 {
-        self.known.iter().map(|known| known.id.saturating_add(1)).max().unwrap_or(0)
+        self.known
+            .iter()
+            .map(|known| known.id.saturating_add(1))
+            .max()
+            .unwrap_or(0)
     }
 
     /// Which of the known people each listed one is.
     fn places(&self, listed: &[Listed]) -> Vec<Option<usize>> {
         if listed.iter().any(|person| person.id.is_some()) {
-            let place = |id: u32| self.known.iter().position(|known| known.id == id && known.last != self.frames);
+            let place = |id: u32| {
+                self.known
+                    .iter()
+                    .position(|known| known.id == id && known.last != self.frames)
+            };
             return listed.iter().map(|person| person.id.and_then(place)).collect();
         }
         let recent: Vec<usize> = (0..self.known.len())
@@ -168,11 +180,7 @@ pub(super) fn bounds_px(pose: &Pose) -> Option<[f32; 4]> {
 }
 
 /// Frame times for files that have none: those given, or even ones at a rate.
-pub(super) fn times(
-    frames: usize,
-    given_s: Option<&[f64]>,
-    rate_hz: Option<f64>,
-) -> Result<Vec<f64>, MotionError> {
+pub(super) fn times(frames: usize, given_s: Option<&[f64]>, rate_hz: Option<f64>) -> Result<Vec<f64>, MotionError> {
     if let Some(given_s) = given_s {
         if given_s.len() != frames {
             let reason = format!("{} times were given for {frames} frames", given_s.len());

@@ -18,7 +18,10 @@ pub(super) fn evenly(recording: &Recording) -> Recording {
     let places: Vec<(usize, f32)> = time_s.iter().map(|&time_s| place(&recording.time_s, time_s)).collect();
     let people = recording.people.iter().map(|person| Person {
         id: person.id,
-        poses: places.iter().map(|&(frame, share)| between(person, frame, share)).collect(),
+        poses: places
+            .iter()
+            .map(|&(frame, share)| between(person, frame, share))
+            .collect(),
     });
     Recording {
         people: people.collect(),
@@ -45,7 +48,11 @@ fn between(person: &Person, frame: usize, share: f32) -> Option<Pose> {
         return Some(from.clone());
     }
     let to = person.poses[frame + 1].as_ref()?;
-    let points = from.points.iter().zip(&to.points).map(|(from, to)| blend(from, to, share));
+    let points = from
+        .points
+        .iter()
+        .zip(&to.points)
+        .map(|(from, to)| blend(from, to, share));
     Some(Pose {
         score: from.score.min(to.score),
         points: points.collect(),

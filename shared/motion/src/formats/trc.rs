@@ -156,8 +156,7 @@ impl Header {
         };
         let unit = find("Units").ok_or_else(|| keys.wrong(keys.text, "there is no column Units"))?;
         Ok(Self {
-            unit: Unit::from_name(unit)
-                .ok_or_else(|| values.wrong(unit, "the unit is none of m, cm, mm and px"))?,
+            unit: Unit::from_name(unit).ok_or_else(|| values.wrong(unit, "the unit is none of m, cm, mm and px"))?,
             frames: count("NumFrames").transpose()?,
             markers: count("NumMarkers").transpose()?,
         })
@@ -200,7 +199,11 @@ impl<'a> Line<'a> {
                 }
                 return Err(self.wrong(field, "there are more columns than markers have"));
             }
-            values.push(if is_empty { f64::NAN } else { self.number_of(field, "a coordinate")? });
+            values.push(if is_empty {
+                f64::NAN
+            } else {
+                self.number_of(field, "a coordinate")?
+            });
         }
         values.resize(1 + 3 * markers, f64::NAN);
         Ok(values)

@@ -5,6 +5,8 @@
 mod angles;
 mod cleaning;
 mod comparing;
+mod corpus;
+mod exchange;
 mod figures;
 mod filter;
 mod formats;
@@ -18,6 +20,8 @@ mod scale;
 mod selection;
 mod smoothing;
 mod sports2d;
+mod skeletons;
+mod stored;
 #[path = "../support/mod.rs"]
 mod support;
 mod walker;

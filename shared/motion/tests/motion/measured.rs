@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 
 use marey_motion::filter::Butterworth;
-use marey_motion::{Angle, Landmark, Point, Pose, Settings, Side, Space, View, analyze};
+use marey_motion::formats::{ReadOptions, recording_from_trc};
+use marey_motion::{Angle, Point, Pose, Settings, Side, Skeleton, Space, View, analyze};
 
 use crate::support::{even_s, recording};
 
@@ -27,16 +28,6 @@ fn numbers(text: &str, header_lines: usize) -> Vec<Vec<f64>> {
     let lines = text.lines().skip(header_lines).filter(|line| !line.trim().is_empty());
     lines
         .map(|line| line.split_whitespace().map(|word| word.parse().unwrap()).collect())
-        .collect()
-}
-
-fn markers(text: &str) -> Vec<String> {
-    text.lines()
-        .nth(3)
-        .unwrap()
-        .split_whitespace()
-        .skip(2)
-        .map(str::to_owned)
         .collect()
 }
 
@@ -65,53 +56,18 @@ fn the_filter_gives_what_pose2sim_published() {
     assert!(greatest_m < 1e-9);
 }
 
-/// The balancing trial as a recording: triangulated markers in the place of a model's world landmarks.
-fn balancing(text: &str) -> marey_motion::Recording {
-    let names = markers(text);
-    let rows = numbers(text, 5);
-    let of = |landmark: Landmark| {
-        let name = landmark.name();
-        let (side, part) = name.split_once('_').unwrap_or(("", name));
-        let part = match part {
-            "foot_index" => "BigToe".to_owned(),
-            part => part[..1].to_uppercase() + &part[1..],
-        };
-        names
-            .iter()
-            .position(|marker| *marker == side[..side.len().min(1)].to_uppercase() + &part)
-    };
-    let poses = rows.iter().map(|row| {
-        let points = Landmark::ALL.map(|landmark| {
-            let [x_m, y_m, z_m] = of(landmark).map_or([0.0; 3], |marker| {
-                [0, 1, 2].map(|axis| row[2 + 3 * marker + axis] as f32)
-            });
-            // Markers have y up and z towards the camera; a turn by 180 degrees about x makes it down and away.
-            let visibility = if of(landmark).is_some() { 1.0 } else { 0.0 };
-            Point {
-                x_px: x_m,
-                y_px: -y_m,
-                z_px: -z_m,
-                x_m,
-                y_m: -y_m,
-                z_m: -z_m,
-                visibility,
-                presence: visibility,
-            }
-        });
-        Some(Pose {
-            score: 1.0,
-            points: points.to_vec(),
-        })
-    });
-    recording(rows.iter().map(|row| row[1]).collect(), poses.collect())
-}
-
 #[test]
 fn world_angles_come_near_those_of_inverse_kinematics() {
     let (Some(raw), Some(inverse)) = (golden("balancing_raw.trc"), golden("balancing_ik.mot")) else {
         return;
     };
-    let analysis = analyze(&balancing(&raw), &Settings::default()).unwrap();
+    let trial = recording_from_trc(&raw, &ReadOptions::default()).unwrap();
+    assert_eq!(trial.notes, [""; 0], "every marker has its place");
+    assert_eq!(
+        (trial.recording.skeleton, trial.recording.time_s.len()),
+        (Skeleton::Halpe26, 100)
+    );
+    let analysis = analyze(&trial.recording, &Settings::default()).unwrap();
     let header = inverse.lines().position(|line| line.starts_with("time")).unwrap();
     let names: Vec<&str> = inverse.lines().nth(header).unwrap().split_whitespace().collect();
     let rows = numbers(&inverse, header + 1);

@@ -145,6 +145,7 @@ fn place_of(pose: &Pose) -> Option<(f32, f32)> {
     let (low, high) = pose
         .points
         .iter()
+        .filter(|point| !point.is_missing())
         .map(|point| point.x_px)
         .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), x| {
             (low.min(x), high.max(x))

@@ -23,17 +23,22 @@ impl<'a> Parameter<'a> {
     pub(super) fn numbers(&self) -> impl Iterator<Item = f64> + 'a {
         let (data, size) = (self.data, usize::from(self.kind.max(1).unsigned_abs()));
         let is_text = self.kind < 0;
-        data.chunks_exact(size).filter(move |_| !is_text).map(|bytes| match *bytes {
-            [a] => f64::from(a),
-            [a, b] => f64::from(u16::from_le_bytes([a, b])),
-            [a, b, c, d] => f64::from(f32::from_le_bytes([a, b, c, d])),
-            _ => f64::NAN,
-        })
+        data.chunks_exact(size)
+            .filter(move |_| !is_text)
+            .map(|bytes| match *bytes {
+                [a] => f64::from(a),
+                [a, b] => f64::from(u16::from_le_bytes([a, b])),
+                [a, b, c, d] => f64::from(f32::from_le_bytes([a, b, c, d])),
+                _ => f64::NAN,
+            })
     }
 
     /// The texts of an array of characters, without the blanks that fill them up. Text that is not UTF-8 has marks in place of what cannot be read.
     pub(super) fn texts(&self) -> Vec<String> {
-        let length = self.dimensions.first().map_or(self.data.len(), |&length| usize::from(length));
+        let length = self
+            .dimensions
+            .first()
+            .map_or(self.data.len(), |&length| usize::from(length));
         if self.kind >= 0 || length == 0 {
             return Vec::new();
         }
@@ -156,10 +161,15 @@ impl<'a> Cursor<'a> {
         }
         let count = usize::from(self.byte()?);
         if count > 7 {
-            return Err(malformed(start + 1, format!("a parameter has {count} dimensions, where 7 may be")));
+            return Err(malformed(
+                start + 1,
+                format!("a parameter has {count} dimensions, where 7 may be"),
+            ));
         }
         let dimensions = self.take(count)?;
-        let elements = dimensions.iter().try_fold(1_usize, |product, &length| product.checked_mul(length.into()));
+        let elements = dimensions
+            .iter()
+            .try_fold(1_usize, |product, &length| product.checked_mul(length.into()));
         let length = elements.and_then(|elements| elements.checked_mul(kind.unsigned_abs().into()));
         let length = length.ok_or_else(|| malformed(start, "a parameter is larger than any file"))?;
         Ok(Parameter {

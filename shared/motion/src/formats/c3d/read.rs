@@ -31,7 +31,9 @@ pub fn recording_from_c3d(bytes: &[u8], options: &ReadOptions) -> Result<WasRead
     let unit = unit(&parameters)?;
     let mut notes = Vec::new();
     let mut builder = Builder::new(&names, unit, up(&parameters, options, &mut notes), options)?;
-    let frames = bytes[layout.start..].chunks_exact(layout.frame_bytes.max(1)).take(layout.frames);
+    let frames = bytes[layout.start..]
+        .chunks_exact(layout.frame_bytes.max(1))
+        .take(layout.frames);
     for frame in frames {
         builder.push(|marker| layout.position(frame, marker))?;
     }
@@ -98,14 +100,21 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(header: &Header, parameters: &Parameters<'_>, length: usize, options: &ReadOptions) -> Result<Self, MotionError> {
+    fn of(
+        header: &Header,
+        parameters: &Parameters<'_>,
+        length: usize,
+        options: &ReadOptions,
+    ) -> Result<Self, MotionError> {
         let point = |name: &str| parameters.number("POINT", name);
         let points = point("USED").map_or(usize::from(header.points), |used| used as usize);
         if points == 0 {
             return Err(MotionError::UnknownMarkers("the file has no points".to_owned()));
         }
         if points > MOST_MARKERS {
-            return Err(MotionError::TooLarge(format!("{points} points, where {MOST_MARKERS} may be")));
+            return Err(MotionError::TooLarge(format!(
+                "{points} points, where {MOST_MARKERS} may be"
+            )));
         }
         let scale = point("SCALE").unwrap_or(f64::from(header.scale));
         if !scale.is_finite() || scale == 0.0 {
@@ -117,10 +126,16 @@ impl Layout {
         let block = point("DATA_START").map_or(usize::from(header.data_block), |block| block as usize);
         let start = block.saturating_sub(1).saturating_mul(super::BLOCK);
         if block < 2 || start > length {
-            return Err(malformed(16, format!("its data should begin in block {block}, which is not in the file")));
+            return Err(malformed(
+                16,
+                format!("its data should begin in block {block}, which is not in the file"),
+            ));
         }
         let frames = frames(header, parameters);
-        if frames.checked_mul(frame_bytes).is_none_or(|bytes| bytes > length - start) {
+        if frames
+            .checked_mul(frame_bytes)
+            .is_none_or(|bytes| bytes > length - start)
+        {
             return Err(malformed(
                 length,
                 format!("the file ends before the last of its {frames} frames of {frame_bytes} bytes"),
@@ -128,7 +143,7 @@ impl Layout {
         }
         let rate_hz = options
             .rate_hz
-            .or_else(|| point("RATE").filter(|rate_hz| *rate_hz > 0.0))
+            .or_else(|| point("RATE").filter(|rate_hz| *rate_hz != 0.0))
             .unwrap_or(f64::from(header.rate_hz));
         if rate_hz == 0.0 {
             return Err(MotionError::RateMissing);
@@ -179,8 +194,16 @@ fn frames(header: &Header, parameters: &Parameters<'_>) -> usize {
         Some(low + 65536.0 * high)
     };
     let of_trial = || Some((field("ACTUAL_END_FIELD")? - field("ACTUAL_START_FIELD")?).max(0.0) as usize + 1);
-    let of_points = || parameters.number("POINT", "FRAMES").map(|frames| frames.max(0.0) as usize);
-    let long = || parameters.number("POINT", "LONG_FRAMES").map(|frames| frames.max(0.0) as usize);
+    let of_points = || {
+        parameters
+            .number("POINT", "FRAMES")
+            .map(|frames| frames.max(0.0) as usize)
+    };
+    let long = || {
+        parameters
+            .number("POINT", "LONG_FRAMES")
+            .map(|frames| frames.max(0.0) as usize)
+    };
     // A header of zeros is one without frames.
     let is_empty = header.first_frame == 0 && header.last_frame == 0;
     of_header
@@ -195,8 +218,14 @@ fn frames(header: &Header, parameters: &Parameters<'_>) -> usize {
 fn labels(parameters: &Parameters<'_>, points: usize) -> Vec<String> {
     let mut labels = Vec::new();
     for number in 1_usize.. {
-        let name = if number == 1 { "LABELS".to_owned() } else { format!("LABELS{number}") };
-        let Some(more) = parameters.get("POINT", &name) else { break };
+        let name = if number == 1 {
+            "LABELS".to_owned()
+        } else {
+            format!("LABELS{number}")
+        };
+        let Some(more) = parameters.get("POINT", &name) else {
+            break;
+        };
         labels.extend(more.texts());
         if labels.len() >= points {
             break;
@@ -230,7 +259,9 @@ fn up(parameters: &Parameters<'_>, options: &ReadOptions, notes: &mut Vec<String
         Some("+Y" | "Y") => Up::Y,
         Some("+Z" | "Z") => Up::Z,
         _ => {
-            notes.push("The file does not say which axis points up: z was taken, as is usual in laboratories.".to_owned());
+            notes.push(
+                "The file does not say which axis points up: z was taken, as is usual in laboratories.".to_owned(),
+            );
             Up::Z
         }
     }

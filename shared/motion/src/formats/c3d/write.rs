@@ -29,7 +29,9 @@ enum Group {
 /// [`MotionError::InvalidRecording`].
 pub fn recording_to_c3d(recording: &Recording, options: &WriteOptions) -> Result<Vec<u8>, MotionError> {
     if options.units == Units::Px {
-        return Err(MotionError::UnsupportedFile("C3D holds lengths and no pixels".to_owned()));
+        return Err(MotionError::UnsupportedFile(
+            "C3D holds lengths and no pixels".to_owned(),
+        ));
     }
     recording.validate()?;
     let resampled = (!is_even(&recording.time_s)).then(|| evenly(recording));

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::super::check_version;
 use super::super::format::{ReadOptions, WasRead};
@@ -69,7 +69,10 @@ fn without_nan(text: &str) -> Cow<'_, str> {
                 }
                 _ => 1,
             }
-        } else if let Some(word) = ["NaN", "Infinity", "-Infinity"].iter().find(|word| tail.starts_with(**word)) {
+        } else if let Some(word) = ["NaN", "Infinity", "-Infinity"]
+            .iter()
+            .find(|word| tail.starts_with(**word))
+        {
             kept.push_str("null");
             rest = &tail[word.len()..];
             continue;
@@ -109,12 +112,18 @@ impl Shape {
         let inner: Ordered<Keys> = parse(text)?;
         match inner.0.first() {
             Some((_, keys)) if keys.poses3d.is_some() => Ok(Self::Frames),
-            Some((_, keys)) if keys.frames.is_some() => Ok(Self::Results(inner.0.into_iter().map(|(name, _)| name).collect())),
+            Some((_, keys)) if keys.frames.is_some() => {
+                Ok(Self::Results(inner.0.into_iter().map(|(name, _)| name).collect()))
+            }
             Some((name, _)) => {
                 let name: String = name.chars().take(80).collect();
-                Err(MotionError::MalformedJson(format!("{name:?} is neither a frame nor a video of NeuroPose")))
+                Err(MotionError::MalformedJson(format!(
+                    "{name:?} is neither a frame nor a video of NeuroPose"
+                )))
             }
-            None => Err(MotionError::MalformedJson("it has neither frames nor videos".to_owned())),
+            None => Err(MotionError::MalformedJson(
+                "it has neither frames nor videos".to_owned(),
+            )),
         }
     }
 }
@@ -131,7 +140,9 @@ fn pick(names: Vec<String>, wanted: Option<&str>) -> Result<String, MotionError>
         None if names.len() == 1 => names.into_iter().next(),
         None => None,
     };
-    found.ok_or_else(|| MotionError::UnsupportedFile(format!("it holds several videos, of which one must be named: {list}")))
+    found.ok_or_else(|| {
+        MotionError::UnsupportedFile(format!("it holds several videos, of which one must be named: {list}"))
+    })
 }
 
 /// An object's entries in their order.
@@ -236,12 +247,16 @@ fn recording(video: &Video, options: &ReadOptions) -> Result<WasRead, MotionErro
             if world.len() != image.len() {
                 return Err(wrong("a person has not as many joints in 2D as in 3D"));
             }
-            let of = Skeleton::of_len(world.len())
-                .ok_or_else(|| MotionError::UnsupportedFile(format!("{} joints are of no skeleton that Marey knows", world.len())))?;
+            let of = Skeleton::of_len(world.len()).ok_or_else(|| {
+                MotionError::UnsupportedFile(format!("{} joints are of no skeleton that Marey knows", world.len()))
+            })?;
             if *skeleton.get_or_insert(of) != of {
                 return Err(wrong("it has another number of joints than those before"));
             }
-            let score = frame.boxes.get(index).and_then(|numbers| numbers.get(4).copied().flatten());
+            let score = frame
+                .boxes
+                .get(index)
+                .and_then(|numbers| numbers.get(4).copied().flatten());
             listed.extend(pose(world, image, score.unwrap_or(1.0)).map(|pose| Listed { id: None, pose }));
         }
         people.push(listed)?;
@@ -249,7 +264,8 @@ fn recording(video: &Video, options: &ReadOptions) -> Result<WasRead, MotionErro
     let rate_hz = options.rate_hz.or(Some(video.metadata.fps));
     let time_s = times(people.frames(), options.time_s.as_deref(), rate_hz)?;
     let people = people.finish();
-    let mut notes = vec!["NeuroPose's files have no confidence of a joint: all that are there count as seen.".to_owned()];
+    let mut notes =
+        vec!["NeuroPose's files have no confidence of a joint: all that are there count as seen.".to_owned()];
     if people.len() > 1 {
         notes.push(format!(
             "NeuroPose's files do not say who is who: {} people were told apart by where they are from frame to frame.",
@@ -295,6 +311,9 @@ fn pose(world: &[[Option<f64>; 3]], image: &[[Option<f64>; 2]], score: f64) -> O
     let points: Vec<Option<Point>> = world.iter().zip(image).map(point).collect();
     points.iter().any(Option::is_some).then(|| Pose {
         score: score.clamp(0.0, 1.0) as f32,
-        points: points.into_iter().map(|point| point.unwrap_or(Point::MISSING)).collect(),
+        points: points
+            .into_iter()
+            .map(|point| point.unwrap_or(Point::MISSING))
+            .collect(),
     })
 }

@@ -30,7 +30,11 @@ pub fn recording_to_neuropose(recording: &Recording) -> Result<String, MotionErr
     );
     for frame in 0..recording.time_s.len() {
         let separator = if frame == 0 { "" } else { "," };
-        let poses: Vec<&Pose> = recording.people.iter().filter_map(|person| person.poses[frame].as_ref()).collect();
+        let poses: Vec<&Pose> = recording
+            .people
+            .iter()
+            .filter_map(|person| person.poses[frame].as_ref())
+            .collect();
         // Writing to a string cannot fail.
         let _ = write!(json, r#"{separator}"frame_{frame:06}":{{"boxes":["#);
         list(&mut json, &poses, |json, pose| {
@@ -38,7 +42,9 @@ pub fn recording_to_neuropose(recording: &Recording) -> Result<String, MotionErr
             numbers(json, [x, y, width, height, pose.score]);
         });
         json.push_str(r#"],"poses3d":["#);
-        joints(&mut json, &poses, |point| [point.x_m, point.y_m, point.z_m].map(|value| (f64::from(value) * MM_PER_M) as f32));
+        joints(&mut json, &poses, |point| {
+            [point.x_m, point.y_m, point.z_m].map(|value| (f64::from(value) * MM_PER_M) as f32)
+        });
         json.push_str(r#"],"poses2d":["#);
         joints(&mut json, &poses, |point| [point.x_px, point.y_px]);
         json.push_str("]}");
@@ -54,7 +60,8 @@ pub fn recording_to_neuropose(recording: &Recording) -> Result<String, MotionErr
 /// As [`recording_to_neuropose`].
 pub fn recording_to_neuropose_results(recording: &Recording) -> Result<String, MotionError> {
     let video = recording_to_neuropose(recording)?;
-    let name = serde_json::to_string(&recording.source.name).map_err(|error| MotionError::Encoding(error.to_string()))?;
+    let name =
+        serde_json::to_string(&recording.source.name).map_err(|error| MotionError::Encoding(error.to_string()))?;
     Ok(format!("{{{name}:{video}}}"))
 }
 
