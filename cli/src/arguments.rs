@@ -178,7 +178,7 @@ pub(crate) enum Local {
     Workflows(Workflows),
     /// Compare two movements: warp them onto each other, tell how their angles differ, and show both side by side
     #[command(
-        after_help = "A and B are analyses (JSON), recordings (JSON or Parquet), or folders made by `marey results JOB --download FOLDER`.\n\nExamples:\n  marey compare monday/ tuesday/\n  marey compare mine.parquet coach.parquet --out squats --video-a mine.mp4 --video-b coach.mp4\n  marey compare a.json b.json --repetitions 0-45,45-92 --json"
+        after_help = "A and B are analyses (JSON), recordings (in any format that `marey convert` reads), or folders made by `marey results JOB --download FOLDER`.\n\nExamples:\n  marey compare monday/ tuesday/\n  marey compare mine.parquet coach.parquet --out squats --video-a mine.mp4 --video-b coach.mp4\n  marey compare a.json b.json --repetitions 0-45,45-92 --json"
     )]
     Compare(Box<Compare>),
     /// Convert a recording to another format: TRC, C3D, MOT, OpenPose's, NeuroPose's, COCO's, CSV, Parquet, JSON

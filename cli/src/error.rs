@@ -189,14 +189,6 @@ pub enum Error {
         /// The file to be.
         path: PathBuf,
     },
-    /// A recording cannot be read or written.
-    #[error("`{}`: {}", path.display(), tame(&cause.to_string()))]
-    BadRecording {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        cause: marey_motion::MotionError,
-    },
     /// A file's size changed while it was sent.
     #[error("`{}` changed while it was being uploaded", path.display())]
     FileChanged {
@@ -332,7 +324,6 @@ impl Error {
             Self::RecordingTooLarge { .. } => "RECORDING_TOO_LARGE",
             Self::NotARecording { .. } => "NOT_A_RECORDING",
             Self::NoFormat { .. } => "NO_FORMAT",
-            Self::BadRecording { cause, .. } => cause.code(),
             Self::FileChanged { .. } => "FILE_CHANGED",
             Self::UploadRefused { .. } => "UPLOAD_REFUSED",
             Self::UploadBroken { .. } => "UPLOAD_BROKEN",
@@ -418,7 +409,6 @@ impl Error {
             Self::NoFormat { .. } => {
                 "Name it with --to, or end the name with .trc, .c3d, .mot, .csv, .parquet, .json or .jsonl."
             }
-            Self::BadRecording { cause, .. } => cause.hint(),
             Self::FileChanged { .. } => "Wait until the file is complete, then submit it again.",
             Self::UploadRefused { .. } => "Submit the file again: the leave to upload ends after some minutes.",
             Self::UploadBroken { .. } => {

@@ -29,7 +29,7 @@ pub(crate) struct Loaded {
 /// # Errors
 ///
 /// [`Error::FileUnreadable`], [`Error::RecordingTooLarge`], [`Error::NotARecording`] if nothing says what the file is, and
-/// [`Error::BadRecording`] with the reader's own reason.
+/// [`Error::Motion`] with the reader's own reason.
 pub(crate) fn load(path: &Path, format: Option<Format>, options: &ReadOptions) -> Result<Loaded, Error> {
     let mut options = options.clone();
     if options.name.is_empty() {
@@ -59,10 +59,10 @@ fn loaded(path: &Path, format: Format, outcome: Result<WasRead, MotionError>) ->
     })
 }
 
-fn bad(path: &Path, cause: MotionError) -> Error {
-    Error::BadRecording {
-        path: path.to_owned(),
-        cause,
+fn bad(path: &Path, source: MotionError) -> Error {
+    Error::Motion {
+        path: Some(path.to_owned()),
+        source,
     }
 }
 

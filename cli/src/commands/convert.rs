@@ -78,9 +78,9 @@ fn work(options: &Convert, working: &Working) -> Result<Report, Error> {
         format,
         &how(options, format, loaded.recording.spaces),
     )
-    .map_err(|cause| Error::BadRecording {
-        path: options.input.clone(),
-        cause,
+    .map_err(|source| Error::Motion {
+        path: Some(options.input.clone()),
+        source,
     })?;
     working.say(&format!("writing {}", options.output.display()));
     let (bytes, unchanged) = match &written.content {

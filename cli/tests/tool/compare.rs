@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use marey_motion::formats::{analysis_to_json, comparison_from_json, recording_to_json, recording_to_parquet};
-use marey_motion::{Landmark, Model, Person, Point, Pose, Recording, Settings, Skeleton, Source, analyze};
+use marey_motion::{Landmark, Model, Person, Point, Pose, Recording, Settings, Skeleton, Source, Spaces, analyze};
 
 use crate::tool::{command, finish, run_in};
 
@@ -43,6 +43,7 @@ fn recording(name: &str, frames: usize, depth_deg: f64) -> Recording {
             name: "made_up".to_owned(),
             sha256: "0".repeat(64),
         },
+        spaces: Spaces::Both,
         time_s: (0..frames).map(|frame| frame as f64 / 30.0).collect(),
         people: vec![Person {
             id: 0,
@@ -253,7 +254,7 @@ async fn what_cannot_be_compared_is_told_with_a_hint() {
     let cases: [(&[&str], i32, &str); 7] = [
         (&["compare", "deep.parquet", "nothing.json"], 1, "FILE_UNREADABLE"),
         (&["compare", "deep.parquet", "noise.json"], 1, "MOTION_MALFORMED_JSON"),
-        (&["compare", "deep.parquet", "noise.bin"], 1, "MOTION_MALFORMED_JSON"),
+        (&["compare", "deep.parquet", "noise.bin"], 1, "NOT_A_RECORDING"),
         (
             &["compare", "deep.parquet", "results", "--person-b", "4"],
             1,

@@ -11,7 +11,7 @@ use crate::people::selected;
 use crate::plane::{camera_plane, deviations_deg, view_note};
 use crate::{
     Analysis, Angle, AngleRange, AngleSeries, Findings, MotionError, Person, PersonAnalysis, Pose, Recording, Settings,
-    Skeleton, Spaces, skeleton::Conversion, swap,
+    Skeleton, Space, Spaces, skeleton::Conversion, swap,
 };
 
 /// Version of the layout of [`Analysis`]. Raise it when a reader of the old layout would misread the new one.
@@ -79,8 +79,8 @@ fn origin_notes(recording: &Recording) -> Vec<String> {
                 .to_owned(),
         ),
         Spaces::World => notes.push(
-            "The recording has positions in the world only: there are no angles in the image, and no pictures of the \
-             person."
+            "The recording has positions in the world only: there are no angles in the image, and no scale, events and \
+             measures, which are read from it."
                 .to_owned(),
         ),
     }
@@ -144,10 +144,13 @@ fn analyze_person(
         settings,
         longest_step_s: cleaner.longest_step_s(),
     };
-    let findings = Findings {
-        swaps,
-        ..find(&movement, notes)
+    // All of it is read from the picture.
+    let found = if spaces.has(Space::Image) {
+        find(&movement, notes)
+    } else {
+        Findings::default()
     };
+    let findings = Findings { swaps, ..found };
     PersonAnalysis { findings, ..measured }
 }
 

@@ -104,7 +104,7 @@ fn column(series: &AngleSeries) -> String {
         Angle::AnkleDorsiflexion => "ankle_angle",
         Angle::ShoulderFlexion => "arm_flex",
         Angle::ElbowFlexion => "elbow_flex",
-        Angle::WristFlexion | Angle::Trunk | Angle::Pelvis => return own(),
+        _ => return own(),
     };
     match series.side {
         Some(Side::Left) => format!("{name}_l"),

@@ -18,9 +18,10 @@ mod measured;
 mod ranges;
 mod scale;
 mod selection;
+mod skeletons;
 mod smoothing;
 mod sports2d;
-mod skeletons;
+mod sports2d;
 mod stored;
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use marey_motion::{Conversion, Landmark, Person, Point, Pose, Settings, Skeleton, Spaces, analyze};
+use marey_motion::{Conversion, Landmark, Person, Point, Pose, Settings, Skeleton, Space, Spaces, analyze};
 use proptest::prelude::*;
 
 use crate::support::{Figure, Joints, even_s, recording};
@@ -240,6 +240,7 @@ fn angles_in_a_space_that_is_not_there_have_no_values() {
             analysis.notes
         );
         assert_eq!(analysis.people[0].camera_plane, None);
+        assert_eq!(analysis.people[0].findings.scale.is_some(), spaces.has(Space::Image));
         let knee = |space: &str| {
             let series = analysis.people[0]
                 .angles
