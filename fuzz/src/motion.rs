@@ -5,8 +5,11 @@ use marey_motion::formats::{
 };
 use marey_motion::{Skeleton, Space};
 
+/// The name of a target, and what it does with bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// Every target with its name, for the replay of the corpus.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [Target; 6] = [
     ("trc", trc),
     ("c3d", c3d),
     ("openpose", openpose),

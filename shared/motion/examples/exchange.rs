@@ -44,7 +44,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     seeds(&folder.join("seeds"))?;
     // A real file, through Marey and back.
     if let Some(trc) = std::env::args_os().nth(2) {
-        let read = recording_from_trc(&fs::read_to_string(trc)?, &Default::default())?;
+        let read = recording_from_trc(
+            &fs::read_to_string(trc)?,
+            &marey_motion::formats::ReadOptions::default(),
+        )?;
         save(
             &folder,
             "real.trc",

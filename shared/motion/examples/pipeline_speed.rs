@@ -89,6 +89,7 @@ fn recording() -> Recording {
             height_px: 1080,
         },
         skeleton: Skeleton::BlazePose33,
+        spaces: marey_motion::Spaces::Both,
         model: Model {
             name: "none".to_owned(),
             sha256: "0".repeat(64),

@@ -25,7 +25,7 @@ pub enum MotionError {
     #[error("a movement has unknown values: {0}")]
     MissingValues(String),
     /// Nobody in the recording is the person who was asked for.
-    #[error("nobody in the recording is {0}")]
+    #[error("the recording does not have that person: {0}")]
     NoSuchPerson(String),
     /// A number that should be stored is not finite.
     #[error("{0} is not a finite number and cannot be stored")]
@@ -61,9 +61,6 @@ pub enum MotionError {
     /// A format needs positions in a space that the recording lacks.
     #[error("the recording has no positions in {0}")]
     SpaceMissing(&'static str),
-    /// A format holds one person and the recording does not have the one that was asked for.
-    #[error("the recording does not have that person: {0}")]
-    NoSuchPerson(String),
     /// A file was written by a later version of Marey.
     #[error(
         "the file has layout version {found}, this program reads versions up to {supported}; update Marey to read it"
@@ -99,7 +96,6 @@ impl MotionError {
             Self::UnknownMarkers(_) => "MOTION_UNKNOWN_MARKERS",
             Self::RateMissing => "MOTION_RATE_MISSING",
             Self::SpaceMissing(_) => "MOTION_SPACE_MISSING",
-            Self::NoSuchPerson(_) => "MOTION_NO_SUCH_PERSON",
             Self::NewerSchema { .. } => "MOTION_NEWER_SCHEMA",
             Self::Encoding(_) => "MOTION_ENCODING",
         }
@@ -132,7 +128,6 @@ impl MotionError {
             }
             Self::RateMissing => "Give the frames per second of the video.",
             Self::SpaceMissing(_) => "Ask for the other units: px from the picture, m from the world.",
-            Self::NoSuchPerson(_) => "Name one of the people that the message lists.",
             Self::NewerSchema { .. } => "Update Marey, or write the file again with this version.",
             Self::Encoding(_) => "Report the error with the job's number.",
         }

@@ -104,6 +104,7 @@ impl Spaces {
     }
 
     /// Whether nothing is lacking.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
     pub(crate) const fn is_both(&self) -> bool {
         matches!(self, Self::Both)
     }

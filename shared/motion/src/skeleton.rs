@@ -27,14 +27,14 @@ pub enum Skeleton {
     /// The 17 keypoints of COCO (Lin et al. 2014, arXiv:1405.0312; category `person` of `person_keypoints_*.json`).
     #[serde(rename = "coco_17")]
     Coco17,
-    /// The 26 body keypoints of Halpe-FullBody (Fang et al. 2022, arXiv:2211.03375), which RTMPose, Sports2D and Pose2Sim report.
+    /// The 26 body keypoints of Halpe-FullBody (Fang et al. 2022, arXiv:2211.03375), which `RTMPose`, `Sports2D` and `Pose2Sim` report.
     #[serde(rename = "halpe_26")]
     Halpe26,
     /// The 25 keypoints of OpenPose's `BODY_25` (Cao et al. 2019, arXiv:1812.08008; `doc/02_output.md`).
     #[serde(rename = "body_25")]
     Body25,
     /// The 43 markers of the Berkeley Multimodal Human Action Database (Ofli et al. 2013, doi:10.1109/WACV.2013.6474999), which
-    /// MeTRAbs and with it NeuroPose report. They lie on the skin, not in joints.
+    /// `MeTRAbs` and with it NeuroPose report. They lie on the skin, not in joints.
     #[serde(rename = "berkeley_mhad_43")]
     BerkeleyMhad43,
 }

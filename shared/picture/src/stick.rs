@@ -68,10 +68,11 @@ const JOINTS: [(Landmark, Option<Side>); 13] = [
     (L::RightAnkle, RIGHT),
 ];
 
-/// The bones of a skeleton.
+/// The bones of a skeleton. Analyses are of BlazePose's, whatever their recording had, so the others have none here.
 pub(crate) fn bones(skeleton: Skeleton) -> &'static [Bone] {
     match skeleton {
         Skeleton::BlazePose33 => &BLAZEPOSE,
+        Skeleton::Coco17 | Skeleton::Halpe26 | Skeleton::Body25 | Skeleton::BerkeleyMhad43 => &[],
     }
 }
 

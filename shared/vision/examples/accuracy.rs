@@ -143,6 +143,7 @@ fn recording(time_s: &[f64], [width_px, height_px]: [u32; 2], poses: Vec<Option<
             height_px,
         },
         skeleton: Skeleton::BlazePose33,
+        spaces: marey_motion::Spaces::Both,
         model: Model {
             name: "sample".to_owned(),
             sha256: "0".repeat(64),

@@ -14,7 +14,7 @@ use std::{
     path::Path,
 };
 
-use marey_motion::{Analysis, Observations, Recording, Settings, Sighting, Skeleton, Source, analyze};
+use marey_motion::{Analysis, Observations, Recording, Settings, Sighting, Skeleton, Source, Spaces, analyze};
 use marey_picture::{Annotator, AnnotatorOptions, RgbFrame};
 use marey_vision::{ImageView, Models, OnnxRuntime, PoseEstimator, PoseOptions};
 
@@ -78,6 +78,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             height_px: height,
         },
         skeleton: Skeleton::BlazePose33,
+        spaces: Spaces::Both,
         model: estimator.model(),
         time_s,
         people: crowd.people,

@@ -9,7 +9,7 @@
 use std::{env, error::Error, ffi::OsString, fs, path::Path};
 
 use marey_media::{FrameReader, Limits, ReadOptions, Tools, probe};
-use marey_motion::{Observation, Observations, Recording, Skeleton, Source, formats::recording_to_parquet};
+use marey_motion::{Observation, Observations, Recording, Skeleton, Source, Spaces, formats::recording_to_parquet};
 use marey_vision::{ImageView, Models, OnnxRuntime, PoseEstimator, PoseOptions};
 
 #[expect(clippy::print_stdout, reason = "what the program is for")]
@@ -71,6 +71,7 @@ fn record(estimator: &mut PoseEstimator, video: &Path) -> Result<Recording, Box<
             height_px: info.height_px,
         },
         skeleton: Skeleton::BlazePose33,
+        spaces: Spaces::Both,
         model: estimator.model(),
         people: seen.crowd().people,
         time_s,

@@ -7,7 +7,7 @@ use marey_engine::JobState;
 use marey_fn_biomechanics::Biomechanics;
 use marey_media::{FrameReader, Limits, ReadOptions, Tools, VideoInfo};
 use marey_motion::{
-    Analysis, Person, Recording, Sighting, Space,
+    Analysis, Person, Pose, Recording, Sighting, Space,
     formats::{analysis_from_json, recording_from_parquet},
 };
 use serde_json::json;

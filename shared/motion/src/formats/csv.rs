@@ -58,6 +58,9 @@ pub(super) fn push(csv: &mut String, value: Option<f64>, decimals: i32) {
     }
 }
 
+/// The ending of a column's name, and what it holds of a landmark.
+type Part = (&'static str, fn(&Point) -> f32);
+
 /// Writes every landmark: columns `frame`, `time_s`, `person` and `score`, then for each landmark its coordinates in the spaces that the
 /// recording has (`nose_x_px` … `nose_z_m`), `nose_visibility` and `nose_presence`. A row for each person in each frame; a frame
 /// with nobody has one row without a person. All digits are kept. Lines end with a line feed.
@@ -67,7 +70,7 @@ pub(super) fn push(csv: &mut String, value: Option<f64>, decimals: i32) {
 /// [`MotionError::InvalidRecording`], as [`Recording::validate`] says.
 pub fn recording_to_csv(recording: &Recording) -> Result<String, MotionError> {
     recording.validate()?;
-    let parts: Vec<(&str, fn(&Point) -> f32)> = POSITIONS
+    let parts: Vec<Part> = POSITIONS
         .into_iter()
         .filter(|(space, ..)| recording.spaces.has(*space))
         .map(|(_, ending, value)| (ending, value))

@@ -51,10 +51,10 @@ impl OpenPoseFrames {
         let frame = self.people.frames();
         let document: Document = serde_json::from_str(json)
             .map_err(|error| MotionError::MalformedJson(format!("frame {frame}: {error}")))?;
-        self.add(document)
+        self.add(&document)
     }
 
-    fn add(&mut self, document: Document) -> Result<(), MotionError> {
+    fn add(&mut self, document: &Document) -> Result<(), MotionError> {
         let mut listed = Vec::with_capacity(document.people.len());
         for person in document
             .people
@@ -78,7 +78,7 @@ impl OpenPoseFrames {
         } else {
             Skeleton::of_len(count)
         };
-        let skeleton = skeleton.filter(|_| values.len() % 3 == 0).ok_or_else(|| {
+        let skeleton = skeleton.filter(|_| values.len().is_multiple_of(3)).ok_or_else(|| {
             MotionError::UnsupportedFile(format!(
                 "a person in frame {frame} has {} numbers, which are the keypoints of no skeleton that Marey knows",
                 values.len()
@@ -161,7 +161,7 @@ pub fn recording_from_openpose(text: &str, options: &ReadOptions) -> Result<WasR
     for document in serde_json::Deserializer::from_str(text).into_iter::<Document>() {
         let frame = frames.people.frames();
         let document = document.map_err(|error| MotionError::MalformedJson(format!("frame {frame}: {error}")))?;
-        frames.add(document)?;
+        frames.add(&document)?;
     }
     frames.finish(options)
 }

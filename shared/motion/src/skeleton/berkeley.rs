@@ -1,4 +1,4 @@
-//! The 43 markers of Berkeley MHAD under the names that MeTRAbs gives them (`per_skeleton_joint_names["berkeley_mhad_43"]`) and NeuroPose
+//! The 43 markers of Berkeley MHAD under the names that `MeTRAbs` gives them (`per_skeleton_joint_names["berkeley_mhad_43"]`) and NeuroPose
 //! uses (`neuropose/analyzer/segment.py`, `JOINT_NAMES`). The first letter is the side.
 
 pub(super) const NAMES: [&str; 43] = [

@@ -29,7 +29,7 @@ pub(super) const NAMES: [&str; 26] = [
     "right_heel",
 ];
 
-/// `skeleton_info` of MMPose's `configs/_base_/datasets/halpe26.py`.
+/// `skeleton_info` of `MMPose`'s `configs/_base_/datasets/halpe26.py`.
 pub(super) const BONES: [(usize, usize); 27] = [
     (15, 13),
     (13, 11),

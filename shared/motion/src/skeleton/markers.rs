@@ -68,8 +68,8 @@ fn plain(name: &str) -> String {
     kept.flat_map(char::to_lowercase).collect()
 }
 
-/// How the landmark may be written: as Marey does, and as OpenPose and Pose2Sim do (`RBigToe`, `MidHip`). The hips' middle is also
-/// `Hip` or `CHip` (Pose2Sim's `skeletons.py`).
+/// How the landmark may be written: as Marey does, and as OpenPose and `Pose2Sim` do (`RBigToe`, `MidHip`). The hips' middle is also
+/// `Hip` or `CHip` (`Pose2Sim`'s `skeletons.py`).
 fn spellings(name: &str) -> Vec<String> {
     let mut spellings = vec![plain(name)];
     if berkeley::NAMES.contains(&name) {
@@ -87,7 +87,7 @@ fn spellings(name: &str) -> Vec<String> {
     spellings
 }
 
-/// The name of a landmark in a file of markers. Halpe's and OpenPose's are those of Pose2Sim, whose models for `OpenSim` know them;
+/// The name of a landmark in a file of markers. Halpe's and OpenPose's are those of `Pose2Sim`, whose models for `OpenSim` know them;
 /// others have Marey's own.
 pub(crate) fn marker_name(skeleton: Skeleton, name: &str) -> String {
     match (skeleton, name) {

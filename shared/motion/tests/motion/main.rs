@@ -21,7 +21,6 @@ mod selection;
 mod skeletons;
 mod smoothing;
 mod sports2d;
-mod sports2d;
 mod stored;
 #[path = "../support/mod.rs"]
 mod support;

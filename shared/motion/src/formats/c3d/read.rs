@@ -165,20 +165,17 @@ impl Layout {
 
     /// Where a point is in a frame; `None` where its residual is negative, which is how the format says that it was not seen.
     fn position(&self, frame: &[u8], point: usize) -> Option<[f64; 3]> {
-        let [x, y, z, residual] = match self.scale {
-            Some(scale) => {
-                let bytes = frame.get(8 * point..8 * point + 8)?;
-                let word = |index: usize| f64::from(i16::from_le_bytes([bytes[2 * index], bytes[2 * index + 1]]));
-                [scale * word(0), scale * word(1), scale * word(2), word(3)]
-            }
-            None => {
-                let bytes = frame.get(16 * point..16 * point + 16)?;
-                let float = |index: usize| {
-                    let four = [0, 1, 2, 3].map(|byte| bytes[4 * index + byte]);
-                    f64::from(f32::from_le_bytes(four))
-                };
-                [float(0), float(1), float(2), float(3)]
-            }
+        let [x, y, z, residual] = if let Some(scale) = self.scale {
+            let bytes = frame.get(8 * point..8 * point + 8)?;
+            let word = |index: usize| f64::from(i16::from_le_bytes([bytes[2 * index], bytes[2 * index + 1]]));
+            [scale * word(0), scale * word(1), scale * word(2), word(3)]
+        } else {
+            let bytes = frame.get(16 * point..16 * point + 16)?;
+            let float = |index: usize| {
+                let four = [0, 1, 2, 3].map(|byte| bytes[4 * index + byte]);
+                f64::from(f32::from_le_bytes(four))
+            };
+            [float(0), float(1), float(2), float(3)]
         };
         (residual >= 0.0).then_some([x, y, z])
     }
@@ -239,14 +236,13 @@ fn unit(parameters: &Parameters<'_>) -> Result<Unit, MotionError> {
     // Files without a unit are in millimetres, as the format's description recommends.
     let name = parameters.text("POINT", "UNITS").filter(|name| !name.is_empty());
     let name = name.unwrap_or_else(|| "mm".to_owned());
-    match Unit::from_name(&name) {
-        Some(unit @ Unit::PerMetre(_)) => Ok(unit),
-        _ => {
-            let name: String = name.chars().take(16).collect();
-            Err(MotionError::UnsupportedFile(format!(
-                "its points are in {name:?}, where m, cm and mm are read"
-            )))
-        }
+    if let Some(unit @ Unit::PerMetre(_)) = Unit::from_name(&name) {
+        Ok(unit)
+    } else {
+        let name: String = name.chars().take(16).collect();
+        Err(MotionError::UnsupportedFile(format!(
+            "its points are in {name:?}, where m, cm and mm are read"
+        )))
     }
 }
 
