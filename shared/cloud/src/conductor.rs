@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use marey_engine::{
-    Command, Failure, FailureClass, Job, JobEvent, JobId, Route, Shard, ShardEvent, ShardKey, Snapshot, StageSpec,
-    Task, Workflow, plan,
+    Command, Failure, FailureClass, Job, JobEvent, JobId, Route, Shard, ShardEvent, ShardKey, ShardState, Snapshot,
+    StageSpec, Task, Workflow, plan,
 };
 
 use crate::{
@@ -105,12 +105,15 @@ impl<S: WriteJobs + ReadControls, A: StoreArtifacts, Q: SendTasks, T: Time> Cond
                 continue;
             }
             // One that has no row yet, or is left over from an earlier round, is being sent by somebody whose own message is not
-            // acknowledged before it is.
+            // acknowledged before it is. One that is held is no witness: nobody works on it, and whoever lifted the pause may have
+            // planned before it was held.
+            let is_witness =
+                |shard: &Shard| shard.is_left_over(round) || !(shard.has_ended() || shard.state == ShardState::Held);
             if self
                 .store
                 .shard(&sibling)
                 .await?
-                .is_none_or(|row| !row.value.has_ended() || row.value.is_left_over(round))
+                .is_none_or(|row| is_witness(&row.value))
             {
                 return Ok(true);
             }

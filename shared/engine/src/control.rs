@@ -244,6 +244,17 @@ mod tests {
     }
 
     #[test]
+    fn a_scope_is_told_by_what_it_is_about() {
+        let told = [
+            Scope::System,
+            Scope::Workflow("motion".to_owned()),
+            Scope::Stage("pose".parse().unwrap()),
+        ]
+        .map(|scope| scope.to_string());
+        assert_eq!(told, ["system", "workflow/motion", "stage/pose"]);
+    }
+
+    #[test]
     fn an_operators_pause_is_not_lifted_by_the_cool_down() {
         let mut it = stage();
         it.pause = Some(Pause {
