@@ -22,6 +22,25 @@ pub struct Upload {
     pub bytes: u64,
     /// File name for people: the key's last part.
     pub name: String,
+    /// Where the video lies in the object, if that is an archive; size and name are then the video's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<Member>,
+}
+
+/// A video within an archive that lies in the bucket as one object. Its bytes are never stored a second time: whoever needs the video
+/// reads this range of the object and unpacks it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its path in the archive.
+    pub path: String,
+    /// Where its packed bytes begin in the object.
+    pub at: u64,
+    /// How many there are.
+    pub packed_bytes: u64,
+    /// Whether they are deflated; else they are the video as it is.
+    pub deflated: bool,
+    /// CRC-32 of the video.
+    pub crc32: u32,
 }
 
 /// Where uploads lie in their bucket.
@@ -204,6 +223,15 @@ pub fn is_manifest(key: &str) -> bool {
         && Workflow::shipped(workflow).is_some()
 }
 
+/// How the key of an archive of videos ends.
+pub const ARCHIVE_ENDING: &str = ".zip";
+
+/// Whether a key may be that of an archive of videos; its first bytes have the last word.
+pub fn is_archive(key: &str) -> bool {
+    let ending = key.len().checked_sub(ARCHIVE_ENDING.len()).and_then(|at| key.get(at..));
+    key.starts_with(UPLOADS_PREFIX) && ending.is_some_and(|ending| ending.eq_ignore_ascii_case(ARCHIVE_ENDING))
+}
+
 impl Upload {
     /// The file name at the end of a key.
     pub fn name_of(key: &str) -> &str {
@@ -212,7 +240,15 @@ impl Upload {
 
     /// The id of the job that this upload makes.
     pub fn job_id(&self) -> JobId {
-        JobId::of_object(&self.bucket, &self.key, self.version.as_deref(), &self.etag)
+        let version = self.version.as_deref();
+        match &self.member {
+            None => JobId::of_object(&self.bucket, &self.key, version, &self.etag),
+            // A unit separator cannot occur in the path of a member that was admitted.
+            Some(member) => {
+                let key = format!("{}\u{1f}{}", self.key, member.path);
+                JobId::of_object(&self.bucket, &key, version, &self.etag)
+            }
+        }
     }
 }
 
@@ -303,6 +339,51 @@ mod tests {
             let request = Request::read("uploads/clip.mp4", &metadata);
             assert!(request.settled(&probe).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn archives_are_known_by_the_end_of_their_key() {
+        for key in ["uploads/a.zip", "uploads/ann/motion/day 1/a.ZIP"] {
+            assert!(is_archive(key), "{key}");
+        }
+        for key in [
+            "a.zip",
+            "artifacts/a.zip",
+            "uploads/a.zip.mp4",
+            "uploads/zip",
+            "uploads/üip",
+        ] {
+            assert!(!is_archive(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn videos_of_one_archive_have_jobs_of_their_own() {
+        let archive = Upload {
+            bucket: "b".into(),
+            key: "uploads/a.zip".into(),
+            version: None,
+            etag: "e".into(),
+            bytes: 9,
+            name: "a.zip".into(),
+            member: None,
+        };
+        let video = |path: &str| Upload {
+            member: Some(Member {
+                path: path.into(),
+                at: 40,
+                packed_bytes: 3,
+                deflated: false,
+                crc32: 7,
+            }),
+            ..archive.clone()
+        };
+        let ids = [archive.job_id(), video("a.mp4").job_id(), video("b.mp4").job_id()];
+        assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
+        let written = serde_json::to_value(&archive).unwrap();
+        assert!(written.get("member").is_none(), "older versions read it as it was");
+        let read: Upload = serde_json::from_value(serde_json::to_value(video("a.mp4")).unwrap()).unwrap();
+        assert_eq!(read, video("a.mp4"));
     }
 
     proptest! {

@@ -17,6 +17,15 @@ pub enum VisionError {
         #[source]
         source: Cause,
     },
+    /// What shall run the models is not there. Nothing else runs them instead.
+    #[error("the models cannot be run by {provider}")]
+    Provider {
+        /// Its name.
+        provider: &'static str,
+        /// Why.
+        #[source]
+        source: Cause,
+    },
     /// A model file, or the list of models, could not be read.
     #[error("cannot read {}", path.display())]
     ModelFile {
@@ -108,6 +117,7 @@ impl VisionError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Runtime { .. } => "VISION_RUNTIME",
+            Self::Provider { .. } => "VISION_PROVIDER",
             Self::ModelFile { .. } => "VISION_MODEL_FILE",
             Self::ModelList { .. } => "VISION_MODEL_LIST",
             Self::ModelDamaged { .. } => "VISION_MODEL_DAMAGED",
@@ -125,6 +135,9 @@ impl VisionError {
         match self {
             Self::Runtime { .. } => {
                 "name the file libonnxruntime.so, version 1.17 or later, with MAREY_ONNXRUNTIME, or get it with `cargo xtask models`"
+            }
+            Self::Provider { .. } => {
+                "name a build of ONNX Runtime that has it with MAREY_ONNXRUNTIME, and install what it needs, or use cpu"
             }
             Self::ModelFile { .. } => {
                 "name the directory that holds models.json with MAREY_MODELS, or make it with `cargo xtask models`"

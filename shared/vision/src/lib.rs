@@ -47,4 +47,4 @@ pub use image::ImageView;
 pub use landmarks::{CropLandmarks, LandmarkModel};
 pub use models::Models;
 pub use region::Region;
-pub use runtime::OnnxRuntime;
+pub use runtime::{OnnxRuntime, Provider};

@@ -7,16 +7,68 @@ use std::{
 
 use ort::{
     environment::Environment,
+    ep::{self, ExecutionProvider, ExecutionProviderDispatch},
     session::{Session, SessionOutputs, builder::GraphOptimizationLevel},
     value::{DynValue, Outlet, Tensor},
 };
 
 use crate::{VisionError, models::ModelFile};
 
+/// What runs a model. ONNX Runtime falls back to the processor without a word where a provider fails; here that is an error. Single
+/// operators that a provider does not know are still run by the processor, as ONNX Runtime plans it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Provider {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// NVIDIA's CUDA.
+    Cuda,
+    /// NVIDIA's TensorRT.
+    TensorRt,
+    /// Apple's Core ML.
+    CoreMl,
+    /// Intel's OpenVINO.
+    OpenVino,
+    /// XNNPACK, on the processor.
+    Xnnpack,
+}
+
+impl Provider {
+    /// Its name for people and for options.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+            Self::TensorRt => "tensorrt",
+            Self::CoreMl => "coreml",
+            Self::OpenVino => "openvino",
+            Self::Xnnpack => "xnnpack",
+        }
+    }
+
+    /// Whether the library was built with it, and what asks a session to use it; `None` for what every library has.
+    fn dispatch(self) -> Option<(ort::Result<bool>, ExecutionProviderDispatch)> {
+        fn of<P: ExecutionProvider>(
+            dispatch: ExecutionProviderDispatch,
+        ) -> (ort::Result<bool>, ExecutionProviderDispatch) {
+            (P::is_available(), dispatch.error_on_failure())
+        }
+        Some(match self {
+            Self::Cpu => return None,
+            Self::Cuda => of::<ep::CUDA>(ep::CUDA::default().build()),
+            Self::TensorRt => of::<ep::TensorRT>(ep::TensorRT::default().build()),
+            Self::CoreMl => of::<ep::CoreML>(ep::CoreML::default().build()),
+            Self::OpenVino => of::<ep::OpenVINO>(ep::OpenVINO::default().build()),
+            Self::Xnnpack => of::<ep::XNNPACK>(ep::XNNPACK::default().build()),
+        })
+    }
+}
+
 /// The loaded library. It is loaded once in a process, by whoever comes first; later loads get the same one.
 #[derive(Debug, Clone)]
 pub struct OnnxRuntime {
     environment: Environment,
+    provider: Provider,
 }
 
 impl OnnxRuntime {
@@ -37,7 +89,40 @@ impl OnnxRuntime {
             .with_telemetry(false)
             .build()
             .map_err(|error| failed(error.into()))?;
-        Ok(Self { environment })
+        Ok(Self {
+            environment,
+            provider: Provider::Cpu,
+        })
+    }
+
+    /// The same library with another provider, which runs the models that are prepared from here on.
+    ///
+    /// # Errors
+    /// [`VisionError::Provider`] if the library was built without it. Whether the machine has what it needs shows when a model is
+    /// prepared.
+    pub fn with_provider(&self, provider: Provider) -> Result<Self, VisionError> {
+        let unavailable = |source: Box<dyn std::error::Error + Send + Sync>| VisionError::Provider {
+            provider: provider.name(),
+            source,
+        };
+        match provider.dispatch().map(|(available, _)| available) {
+            None | Some(Ok(true)) => Ok(Self {
+                environment: self.environment.clone(),
+                provider,
+            }),
+            Some(Ok(false)) => Err(unavailable("this build of ONNX Runtime does not have it".into())),
+            Some(Err(error)) => Err(unavailable(error.into())),
+        }
+    }
+
+    /// What runs the models that are prepared with this.
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// The library's version, such as `1.31.1`; what its build says of itself where that names none.
+    pub fn version(&self) -> &'static str {
+        version_in(ort::info())
     }
 
     /// Prepares a model that has one input of `input_len` numbers and the given outputs.
@@ -49,7 +134,7 @@ impl OnnxRuntime {
         outputs: &[(&'static str, usize)],
     ) -> Result<Network, VisionError> {
         let failed = |error: ort::Error| inference_error(&model.name, error);
-        let session = self.session(model, threads).map_err(failed)?;
+        let session = self.session(model, threads)?;
         let wrong = |port: &str, expected| VisionError::ModelShape {
             name: model.name.clone(),
             port: port.to_owned(),
@@ -75,12 +160,30 @@ impl OnnxRuntime {
         })
     }
 
-    fn session(&self, model: &ModelFile, threads: usize) -> Result<Session, ort::Error> {
-        Session::builder(&self.environment)?
-            .with_optimization_level(GraphOptimizationLevel::All)?
-            .with_intra_threads(threads)?
-            .commit_from_memory(&model.bytes)
+    fn session(&self, model: &ModelFile, threads: usize) -> Result<Session, VisionError> {
+        let failed = |error: ort::Error| inference_error(&model.name, error);
+        let prepare = || {
+            Ok(Session::builder(&self.environment)?
+                .with_optimization_level(GraphOptimizationLevel::All)?
+                .with_intra_threads(threads)?)
+        };
+        let mut builder = prepare().map_err(failed)?;
+        if let Some((_, dispatch)) = self.provider.dispatch() {
+            let chosen = builder.with_execution_providers([dispatch]);
+            builder = chosen.map_err(|error| VisionError::Provider {
+                provider: self.provider.name(),
+                source: error.to_string().into(),
+            })?;
+        }
+        builder.commit_from_memory(&model.bytes).map_err(failed)
     }
+}
+
+/// `ORT Build Info: git-branch=rel-1.31.1, git-commit-id=…`
+fn version_in(info: &str) -> &str {
+    let branch = info.split("git-branch=").nth(1).and_then(|rest| rest.split(',').next());
+    let version = branch.map(|branch| branch.trim().trim_start_matches("rel-"));
+    version.filter(|version| !version.is_empty()).unwrap_or(info)
 }
 
 /// How many numbers an input or output of fixed shape has.
@@ -164,6 +267,15 @@ mod tests {
         let error = OnnxRuntime::load(Path::new("/nowhere/libonnxruntime.so")).unwrap_err();
         assert_eq!(error.code(), "VISION_RUNTIME");
         assert!(error.hint().contains("MAREY_ONNXRUNTIME"));
+    }
+
+    #[test]
+    fn the_version_stands_in_the_name_of_the_branch() {
+        assert_eq!(
+            version_in("ORT Build Info: git-branch=rel-1.31.1, git-commit-id=1, build type=Release"),
+            "1.31.1"
+        );
+        assert_eq!(version_in("something else"), "something else");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use common::{models, shared};
 use marey_vision::{
-    ImageView, LandmarkModel, Models, OnnxRuntime, PoseDetector, PoseEstimator, PoseOptions, Region,
+    ImageView, LandmarkModel, Models, OnnxRuntime, PoseDetector, PoseEstimator, PoseOptions, Provider, Region,
     warp::{Border, Warp},
 };
 use serde_json::Value;
@@ -258,4 +258,17 @@ fn poses_agree_with_mediapipe() {
         goldens.len()
     );
     assert_eq!(estimator.timings().detector_runs, goldens.len() as u64);
+}
+
+#[test]
+fn a_provider_that_is_not_there_is_an_error_and_nothing_runs_in_its_place() {
+    let Some((runtime, _)) = models("providers") else {
+        return;
+    };
+    assert_eq!(runtime.provider(), Provider::Cpu);
+    assert!(runtime.version().contains('.'), "{}", runtime.version());
+    // Apple's is in no build for Linux.
+    let error = runtime.with_provider(Provider::CoreMl).unwrap_err();
+    assert_eq!(error.code(), "VISION_PROVIDER");
+    assert!(error.to_string().contains("coreml") && error.hint().contains("MAREY_ONNXRUNTIME"));
 }

@@ -24,6 +24,7 @@ pub(crate) fn job() -> Job {
         etag: "e".into(),
         bytes: 1,
         name: "clip.mp4".into(),
+        member: None,
     };
     Job {
         id: input.job_id(),
