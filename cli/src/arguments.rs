@@ -1,6 +1,8 @@
 //! What people type.
 
 mod compare;
+#[cfg(feature = "benchmark")]
+mod benchmark;
 mod operate;
 mod recordings;
 mod send;
@@ -10,9 +12,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::compare::Compare;
+#[cfg(feature = "benchmark")]
+pub(crate) use self::benchmark::{Benchmark, Device};
 pub(crate) use self::operate::{CreateKey, Drain, Ended, KeyCommand, Purge, SystemCommand, SystemView};
 pub(crate) use self::recordings::Convert;
 pub(crate) use self::send::{BatchCommand, Batches, Manner, Redrive, Reprocess, Retry, Submit};
+pub(crate) use self::send::{BatchCommand, Batches, Ingest, Manner, Redrive, Reprocess, Retry, Submit};
 use crate::screen::Color;
 use crate::secret::Secret;
 use crate::signing::Auth;
@@ -186,6 +191,17 @@ pub(crate) enum Local {
         after_help = "Examples:\n  marey convert recording.parquet walk.trc --skeleton halpe_26\n  marey convert trial.c3d trial.parquet\n  marey convert openpose/ walk.parquet --rate 29.97\n  marey convert recording.parquet results.json --to neuropose-results"
     )]
     Convert(Box<Convert>),
+    /// Send every video of a zip archive as one batch; nothing is sent if anything is wrong with it
+    #[command(
+        after_help = "A video's name is made of its path: patient_001/trial_01.mp4 is patient_001_trial_01.\n\nExamples:\n  marey ingest monday.zip --dry-run\n  marey ingest monday.zip --param cutoff_hz=8 --watch"
+    )]
+    Ingest(Ingest),
+    /// Measure how fast this machine estimates poses: latency per frame, throughput, memory
+    #[cfg(feature = "benchmark")]
+    #[command(
+        after_help = "Examples:\n  marey benchmark squat.mp4\n  marey benchmark squat.mp4 --compare threads=2\n  marey benchmark squat.mp4 --compare provider=cuda --json"
+    )]
+    Benchmark(Benchmark),
 }
 
 /// Arguments of `workflows`.

@@ -1,6 +1,8 @@
 //! Progress as it happens: bars on a terminal, plain lines elsewhere, always on standard error.
 
 mod fleet;
+#[cfg(feature = "benchmark")]
+mod passes;
 mod work;
 mod working;
 
@@ -14,6 +16,8 @@ use jiff::Timestamp;
 use marey_contract::{JobDetail, StageDetail, StageStatus};
 
 pub(crate) use self::fleet::{BatchLive, Fleet};
+#[cfg(feature = "benchmark")]
+pub(crate) use self::passes::Passes;
 pub(crate) use self::work::Work;
 pub(crate) use self::working::Working;
 use crate::screen::{Paint, Screen, job_status, stage_status};

@@ -4,7 +4,10 @@ mod again;
 pub(crate) mod batch;
 mod compare;
 mod convert;
+#[cfg(feature = "benchmark")]
+mod benchmark;
 mod findings;
+mod ingest;
 mod jobs;
 mod keys;
 mod results;
@@ -105,6 +108,9 @@ async fn local(global: &Global, screen: &Screen, command: &Local) -> Result<Verd
         Local::Workflows(options) => workflows::workflows(global, screen, options).await,
         Local::Compare(options) => compare::compare(screen, options).await,
         Local::Convert(options) => convert::convert(screen, options.as_ref().clone()).await,
+        Local::Ingest(options) => ingest::ingest(global, screen, options).await,
+        #[cfg(feature = "benchmark")]
+        Local::Benchmark(options) => benchmark::benchmark(screen, options).await,
     }
 }
 

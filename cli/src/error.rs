@@ -73,6 +73,28 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// An archive that must not be unpacked.
+    #[error("the archive `{}` is refused, and nothing was sent: {}", path.display(), told(refusal))]
+    ArchiveRefused {
+        /// The archive.
+        path: PathBuf,
+        /// Everything that is wrong with it.
+        refusal: marey_archive::Refusal,
+    },
+    /// A video that could not be taken out of its archive.
+    #[error("`{}`: {source}", tame(video))]
+    NotExtracted {
+        /// Its path in the archive.
+        video: String,
+        /// Why.
+        source: marey_archive::ExtractError,
+    },
+    /// Earlier jobs have the names of videos of an archive.
+    #[error("{} of the names are those of earlier jobs, and nothing was sent: {}", names.len(), tame(&names.join(", ")))]
+    NamesTaken {
+        /// The names.
+        names: Vec<String>,
+    },
     /// Nothing that could be uploaded was named.
     #[error("there is no video in {}", tame(place))]
     NoVideos {
@@ -281,6 +303,16 @@ pub enum Error {
         /// What the system said.
         why: String,
     },
+    /// A model could not be run on this machine.
+    #[error("{}", tame(message))]
+    Work {
+        /// The code that the part gives that failed.
+        code: &'static str,
+        /// What happened, with its cause.
+        message: String,
+        /// What the person can do.
+        hint: String,
+    },
     /// Standard output does not take what is written.
     #[error("standard output cannot be written: {0}")]
     Output(#[from] std::io::Error),
@@ -305,6 +337,9 @@ impl Error {
             Self::BadParameter { .. } => "BAD_PARAMETER",
             Self::NoWorkflow { .. } => "NO_WORKFLOW",
             Self::BadManifest { .. } => "BAD_MANIFEST",
+            Self::ArchiveRefused { refusal, .. } => refusal.code(),
+            Self::NotExtracted { source, .. } => source.code(),
+            Self::NamesTaken { .. } => "NAMES_TAKEN",
             Self::NoVideos { .. } => "NO_VIDEOS",
             Self::NoTicket { .. } => "NO_TICKET",
             Self::NotConfirmed => "NOT_CONFIRMED",
@@ -336,6 +371,7 @@ impl Error {
             Self::LinkRefused { .. } => "LINK_REFUSED",
             Self::DownloadBroken { .. } => "DOWNLOAD_BROKEN",
             Self::FileUnwritable { .. } => "FILE_UNWRITABLE",
+            Self::Work { code, .. } => code,
             Self::Output(_) => "OUTPUT_FAILED",
             Self::Start { .. } => "START_FAILED",
         }
@@ -377,6 +413,9 @@ impl Error {
             Self::NoVideos { .. } => {
                 "Name files, a folder with .mp4, .mov, .m4v, .mkv, .webm, .avi, .mpg, .mpeg, .ts or .mts files, or a manifest ending in .jsonl."
             }
+            Self::ArchiveRefused { refusal, .. } => return refusal.hint(),
+            Self::NotExtracted { source, .. } => source.hint(),
+            Self::NamesTaken { .. } => "Use --force to send them again: the earlier jobs and their results stay.",
             Self::NoTicket { .. } => "Submit the file again, alone or with the others that failed.",
             Self::NotConfirmed => {
                 "Say yes when asked at a terminal, or give --yes; --dry-run only shows what it would be."
@@ -423,10 +462,28 @@ impl Error {
             Self::LinkRefused { .. } => "Links end after some minutes: run the command again for fresh ones.",
             Self::DownloadBroken { .. } => "Run the command again: what is already complete is skipped.",
             Self::FileUnwritable { .. } => "Check the folder's permissions and free space.",
+            Self::Work { hint, .. } => return hint.clone(),
             Self::Output(_) => "Check what reads the output, and free space.",
             Self::Start { .. } => "Check the limits on threads and open files.",
         };
         hint.to_owned()
+    }
+
+    /// An error of a part that works on this machine, with its causes in one line.
+    #[cfg(feature = "benchmark")]
+    fn work(code: &'static str, hint: &str, error: &dyn std::error::Error) -> Self {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            message.push_str(": ");
+            message.push_str(&error.to_string());
+            cause = error.source();
+        }
+        Self::Work {
+            code,
+            message,
+            hint: hint.to_owned(),
+        }
     }
 
     /// Whether the same request may succeed a moment later.
@@ -461,4 +518,22 @@ impl Error {
 /// The beginning of a sentence about a file.
 fn about(path: Option<&PathBuf>) -> String {
     path.map_or_else(String::new, |path| format!("`{}`: ", path.display()))
+}
+
+/// What is wrong with an archive, as far as it fits into a message; `marey ingest` shows all of it.
+fn told(refusal: &marey_archive::Refusal) -> String {
+    const MOST: usize = 20;
+    let violations = refusal.violations();
+    let told: Vec<_> = violations.iter().take(MOST).map(ToString::to_string).collect();
+    match violations.len().checked_sub(MOST) {
+        Some(more @ 1..) => format!("{}; and {more} more problems", tame(&told.join("; "))),
+        _ => tame(&told.join("; ")),
+    }
+}
+
+#[cfg(feature = "benchmark")]
+impl From<marey_vision::VisionError> for Error {
+    fn from(error: marey_vision::VisionError) -> Self {
+        Self::work(error.code(), error.hint(), &error)
+    }
 }

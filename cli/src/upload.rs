@@ -32,6 +32,8 @@ pub struct VideoFile {
     name: String,
     bytes: u64,
     file: File,
+    /// Nobody else can change it, and it has no path.
+    is_temporary: bool,
 }
 
 impl VideoFile {
@@ -70,7 +72,19 @@ impl VideoFile {
             name,
             bytes,
             file,
+            is_temporary: false,
         })
+    }
+
+    /// A file that this program made and that nobody else can name. `path` says in messages what it is.
+    pub(crate) fn temporary(path: PathBuf, name: String, bytes: u64, file: std::fs::File) -> Self {
+        Self {
+            path,
+            name,
+            bytes,
+            file: File::from_std(file),
+            is_temporary: true,
+        }
     }
 
     /// The file name, with its extension.
@@ -100,6 +114,7 @@ pub async fn upload(
         name,
         bytes,
         file,
+        is_temporary,
     } = video;
     if bytes > ticket.max_bytes {
         return Err(Error::FileTooLarge {
@@ -128,7 +143,11 @@ pub async fn upload(
         answer = request => answer,
         () = stalled(&moved) => return Err(broken(format!("nothing moved for {} s", STALLED_AFTER.as_secs()))),
     };
-    let size_now = tokio::fs::metadata(&path).await.map(|seen| seen.len()).ok();
+    let size_now = if is_temporary {
+        Some(bytes)
+    } else {
+        tokio::fs::metadata(&path).await.map(|seen| seen.len()).ok()
+    };
     let response = match answer {
         Ok(response) => response,
         Err(_) if size_now != Some(bytes) => return Err(Error::FileChanged { path }),

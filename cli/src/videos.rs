@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use marey_archive::{VIDEO_ENDINGS, Video};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::Error;
-
-/// File names of a folder that end like this are videos; others are left alone.
-const ENDINGS: [&str; 10] = ["mp4", "mov", "m4v", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "mts"];
+use crate::upload::VideoFile;
 
 /// A video that is meant.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chosen {
-    /// Where it lies.
+    /// Where it lies, or the archive does.
     pub(crate) path: PathBuf,
+    /// Which video of the archive it is.
+    pub(crate) member: Option<Video>,
     /// What people call it, if that is not the file's name.
     pub(crate) name: Option<String>,
     /// Its own parameters.
@@ -28,10 +29,57 @@ impl Chosen {
     fn file(path: PathBuf) -> Self {
         Self {
             path,
+            member: None,
             name: None,
             params: BTreeMap::new(),
             line: None,
         }
+    }
+
+    /// A video of an archive.
+    pub(crate) fn packed(archive: &Path, video: Video) -> Self {
+        Self {
+            name: Some(video.name().to_owned()),
+            member: Some(video),
+            ..Self::file(archive.to_owned())
+        }
+    }
+
+    /// Where it lies, for people.
+    pub(crate) fn place(&self) -> String {
+        let path = self.path.display();
+        match &self.member {
+            Some(video) => format!("{path}: {}", video.path()),
+            None => path.to_string(),
+        }
+    }
+
+    /// Its size in bytes.
+    ///
+    /// # Errors
+    /// Those of [`VideoFile::open`].
+    pub(crate) async fn bytes(&self) -> Result<u64, Error> {
+        match &self.member {
+            Some(video) => Ok(video.packed().bytes()),
+            None => Ok(VideoFile::open(&self.path).await?.bytes()),
+        }
+    }
+
+    /// Opens it. A video of an archive is unpacked into a file without a name, which is gone when it is closed, however this program
+    /// ends; what is sent is known to be what was packed.
+    ///
+    /// # Errors
+    /// Those of [`VideoFile::open`], [`Error::NotExtracted`].
+    pub(crate) async fn open(&self) -> Result<VideoFile, Error> {
+        let Some(video) = self.member.clone() else {
+            return VideoFile::open(&self.path).await;
+        };
+        let (archive, name) = (self.path.clone(), self.shown_name());
+        let unpack = move || unpacked(&archive, &video).map(|file| (file, video.packed().bytes()));
+        let (file, bytes) = tokio::task::spawn_blocking(unpack)
+            .await
+            .map_err(|error| Error::Start { why: error.to_string() })??;
+        Ok(VideoFile::temporary(PathBuf::from(self.place()), name, bytes, file))
     }
 
     /// What people call it.
@@ -45,6 +93,27 @@ impl Chosen {
         };
         self.name.clone().unwrap_or_else(of_file)
     }
+}
+
+/// A video of an archive in a temporary file, which stands at its beginning.
+fn unpacked(archive: &Path, video: &Video) -> Result<std::fs::File, Error> {
+    use std::io::Seek;
+    let unreadable = |error: std::io::Error| Error::FileUnreadable {
+        path: archive.to_owned(),
+        why: error.to_string(),
+    };
+    let not_written = |error: std::io::Error| Error::FileUnwritable {
+        path: std::env::temp_dir(),
+        why: error.to_string(),
+    };
+    let mut from = std::fs::File::open(archive).map_err(unreadable)?;
+    let to = tempfile::tempfile().map_err(not_written)?;
+    let mut file = video.extract(&mut from, to).map_err(|source| Error::NotExtracted {
+        video: video.path().to_owned(),
+        source,
+    })?;
+    file.rewind().map_err(not_written)?;
+    Ok(file)
 }
 
 /// One line of a manifest.
@@ -133,7 +202,8 @@ fn of_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
             .file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with('.'));
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        let is_video = ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known));
+        // Files that end otherwise are left alone.
+        let is_video = VIDEO_ENDINGS.iter().any(|known| ending.eq_ignore_ascii_case(known));
         if !is_hidden && is_video && path.is_file() {
             files.push(path);
         }
@@ -177,6 +247,7 @@ fn of_manifest(manifest: &Path) -> Result<Vec<Chosen>, Error> {
         };
         chosen.push(Chosen {
             path: folder.join(entry.file),
+            member: None,
             name: entry.name,
             params: entry.params,
             line: Some((manifest.to_owned(), index + 1)),

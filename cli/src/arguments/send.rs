@@ -151,6 +151,24 @@ pub(crate) struct BatchSubmit {
     pub(crate) manner: Manner,
 }
 
+/// Arguments of `ingest`.
+#[derive(Debug, Args)]
+pub(crate) struct Ingest {
+    /// The zip archive
+    pub(crate) archive: PathBuf,
+    /// Show what would be sent and what would be left out, and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Send videos also if earlier jobs have their names; those jobs stay as they are
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// What people call the batch [default: the archive's name]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) manner: Manner,
+}
+
 /// Arguments of the commands for one batch.
 #[derive(Debug, Args)]
 pub(crate) struct OneBatch {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use futures_util::StreamExt;
+use marey_archive::Skipped;
 use marey_contract::{
     BatchDetail, BatchItem, BatchList, BatchRequest, BatchStatus, BatchSummary, BatchTicket, BatchVideo, Changed,
     ErrorBody,
@@ -18,7 +19,7 @@ use crate::error::Error;
 use crate::parameters::{DEFAULT_WORKFLOW, check, values};
 use crate::screen::{Paint, Screen, batch_status, error_text, video_status};
 use crate::table::{Cell, Column, render};
-use crate::upload::{VideoFile, upload};
+use crate::upload::upload;
 use crate::videos::{Chosen, choose, name_of};
 use crate::watch::{Patience, follow_batch};
 use crate::words::{counted, dollars, duration, moment, number, percent, tame};
@@ -38,6 +39,9 @@ struct Report {
     batch: BatchSummary,
     submitted: Vec<Submitted>,
     failed: Vec<Failed>,
+    /// What an archive holds beside its videos.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<Skipped>,
     /// The batch at its end, if it was followed.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<BatchDetail>,
@@ -113,9 +117,9 @@ pub(super) async fn submit(
             }
         };
         for video in chosen {
-            match VideoFile::open(&video.path).await {
-                Ok(file) => videos.push((video, file.bytes())),
-                Err(error) => failed.push((video.path.display().to_string(), error)),
+            match video.bytes().await {
+                Ok(bytes) => videos.push((video, bytes)),
+                Err(error) => failed.push((video.place(), error)),
             }
         }
     }
@@ -129,12 +133,44 @@ pub(super) async fn submit(
         }));
     }
     let name = name.map_or_else(|| name_of(places), str::to_owned);
+    let found = Found {
+        videos,
+        failed,
+        skipped: Vec::new(),
+    };
+    send_all(client, screen, name, manner, found).await
+}
+
+/// What a batch is to be made of.
+pub(super) struct Found {
+    /// With their sizes in bytes; at least one.
+    pub(super) videos: Vec<(Chosen, u64)>,
+    /// What was named and cannot be sent.
+    pub(super) failed: Vec<(String, Error)>,
+    /// What an archive holds beside its videos.
+    pub(super) skipped: Vec<Skipped>,
+}
+
+/// Announces videos as one batch, uploads them and follows it if that is wanted.
+pub(super) async fn send_all(
+    client: &Client,
+    screen: &Screen,
+    name: String,
+    manner: &Manner,
+    found: Found,
+) -> Result<Verdict, Error> {
+    let Found {
+        videos,
+        mut failed,
+        skipped,
+    } = found;
     let request = request(client, name, manner, &videos).await?;
     let new = client.announce(&request).await?;
     let mut report = Report {
         batch: new.batch,
         submitted: Vec::new(),
         failed: Vec::new(),
+        skipped,
         detail: None,
         error: None,
     };
@@ -178,7 +214,7 @@ pub(super) async fn submit(
             let why = Error::NoTicket {
                 name: tame(&video.shown_name()),
             };
-            failed.push((video.path.display().to_string(), why));
+            failed.push((video.place(), why));
         }
     }
     tell_failures(screen, &mut report, failed);
@@ -241,9 +277,9 @@ async fn send(
         let name = tame(&ticket.name);
         return (name.clone(), Err(Error::NoTicket { name }));
     };
-    let file = video.path.display().to_string();
+    let file = video.place();
     let outcome = async {
-        let opened = VideoFile::open(&video.path).await?;
+        let opened = video.open().await?;
         upload(client, &ticket.ticket, opened, fleet.progress()).await
     };
     let outcome = outcome.await;
