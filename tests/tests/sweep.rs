@@ -99,6 +99,7 @@ async fn job_without_its_task(world: &World, change: impl FnOnce(Shard) -> Resul
         etag: head.e_tag().unwrap_or_default().trim_matches('"').to_owned(),
         bytes: CONTENT.len() as u64,
         key,
+        member: None,
     };
     let created_at = Timestamp::now() - SignedDuration::from_mins(20);
     let id = JobId::reserved(Uuid::new_v4());

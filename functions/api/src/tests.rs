@@ -158,6 +158,7 @@ async fn job_of(memory: &Memory, name: &str, owner: &str) -> Job {
         etag: "e".into(),
         bytes: 5,
         name: name.to_owned(),
+        member: None,
     };
     let workflow = Workflow::shipped("motion").unwrap();
     let job = Job {

@@ -68,6 +68,7 @@ async fn sample_job(memory: &Memory) -> Job {
             etag: "e".into(),
             bytes: 5,
             name: "a.mp4".into(),
+            member: None,
         },
         priority: task.priority,
         created_at: task.created_at,

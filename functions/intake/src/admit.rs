@@ -11,10 +11,10 @@ use marey_cloud::{
 use marey_engine::{
     BatchId, Failure, FailureClass, Job, JobId, JobState, StageRow, Upload, Wishes, Workflow,
     event::check_notify,
-    upload::{Request, is_manifest},
+    upload::{Request, is_archive, is_manifest},
 };
 
-use crate::{Announced, manifest};
+use crate::{Announced, archive, manifest};
 
 /// What became of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,14 +23,15 @@ pub enum Admitted {
     Created(JobId),
     /// Its job was there.
     Existed(JobId),
-    /// It is the manifest of this batch, which was made now or gone on with.
+    /// It is the manifest or the archive of this batch, which was made now or gone on with.
     Batch(BatchId),
     /// It was deleted before it was seen.
     Gone,
 }
 
 /// Makes the job of an upload, unless it is there, and dispatches what needs nothing. A job whose wishes cannot be granted,
-/// or whose upload has more than `max_bytes`, fails at once. A manifest makes a batch instead, with a job for each line.
+/// or whose upload has more than `max_bytes`, fails at once. A manifest or an archive makes a batch instead, with a job for
+/// each line or video.
 ///
 /// # Errors
 /// A service failed; try again.
@@ -58,6 +59,11 @@ where
         return manifest::admit(conductor, max_bytes, request, upload).await;
     }
     let upload = upload_of(object, head);
+    if is_archive(&object.key)
+        && let Some(admitted) = archive::admit(conductor, max_bytes, &request, &upload).await?
+    {
+        return Ok(admitted);
+    }
     let workflow = Workflow::shipped(&request.workflow);
     let (wishes, problem) = settled(&request, workflow.as_ref());
     let failure = if upload.bytes > max_bytes {
@@ -81,6 +87,7 @@ fn upload_of(object: &Announced, head: UploadHead) -> Upload {
         etag: head.etag,
         bytes: head.bytes,
         name: Upload::name_of(&object.key).to_owned(),
+        member: None,
     }
 }
 
@@ -189,7 +196,7 @@ fn too_large(bytes: u64, max_bytes: u64) -> Failure {
 }
 
 /// Why a job ends that asks for what its workflow does not grant.
-fn not_granted(problem: &str) -> Failure {
+pub(crate) fn not_granted(problem: &str) -> Failure {
     Failure {
         code: "PARAMETER_INVALID".to_owned(),
         message: format!("What was asked for cannot be done: {problem}."),

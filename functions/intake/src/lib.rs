@@ -4,6 +4,8 @@
 //! id follows from the object, so the same object makes the same job however often it is announced.
 
 mod admit;
+mod archive;
+mod batch;
 mod event;
 mod manifest;
 
@@ -17,9 +19,9 @@ use marey_cloud::{
 };
 
 pub use admit::{Admitted, admit};
+pub use batch::batch_of;
 pub use event::{Announced, Announcement, Unreadable};
-pub use manifest::batch_of;
-pub use marey_engine::upload::is_manifest;
+pub use marey_engine::upload::{is_archive, is_manifest};
 
 /// Handles one message of the intake queue. It is acknowledged when every record in it has its job. A job of an upload of
 /// more than `max_bytes` fails at once.

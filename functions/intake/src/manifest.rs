@@ -10,19 +10,18 @@
 //! batch would have, which lists every wrong line. The metadata of the manifest is that of all its jobs. Each video was worked
 //! on when it arrived, so the jobs take what has not changed since from there, unless the manifest says `reuse: false`.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use marey_cloud::{
     CloudError, Conductor, Time,
     artifacts::StoreArtifacts,
     queues::SendTasks,
-    store::{Batch, BatchItem, Creation, KeepBatches, MOST_ITEMS, ReadControls, WriteJobs},
+    store::{BatchItem, Creation, KeepBatches, MOST_ITEMS, ReadControls, WriteJobs},
     uploads::{LookAtUploads, ReadTexts},
 };
 use marey_engine::{
-    BatchId, Failure, FailureClass, JobId, Upload, Workflow,
-    failure::{MOST_MESSAGE, weight},
+    Failure, FailureClass, Upload, Workflow,
     upload::{DEFAULT_OWNER, MANIFEST_ENDING, Metadata, Request, UPLOADS_PREFIX, is_manifest},
 };
 use serde::Deserialize;
@@ -31,6 +30,7 @@ use serde_json::Value;
 use crate::{
     Admitted,
     admit::{make_job, settled},
+    batch::{self, Wanted},
 };
 
 /// The largest manifest in bytes.
@@ -42,19 +42,8 @@ const LONGEST_NAME: usize = 255;
 /// The longest key of an object in bytes.
 const LONGEST_KEY: usize = 1024;
 
-/// So many wrong lines are listed, if they fit into the message; a row of the table and an event have an end.
-const MOST_LISTED: usize = 200;
-
-/// What is said of one line weighs less than this, in bytes.
-const LONGEST_PROBLEM: usize = 2048;
-
 /// So many lines are worked on at once.
 const AT_ONCE: usize = 16;
-
-/// The batch of a manifest, whose job this would be if it were a video.
-pub fn batch_of(job: JobId) -> Option<BatchId> {
-    job.to_string().parse().ok()
-}
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -77,14 +66,6 @@ struct Wrong {
     problem: String,
 }
 
-/// A line that is right, and what it asks for.
-#[derive(Debug, Clone)]
-struct Wanted {
-    upload: Upload,
-    request: Request,
-    item: BatchItem,
-}
-
 /// Makes the batch of a manifest, or goes on with it.
 pub(crate) async fn admit<S, A, Q, T>(
     conductor: &Conductor<S, A, Q, T>,
@@ -101,10 +82,7 @@ where
     // A reserved id is one of a video.
     request.reserved = None;
     let own = manifest.job_id();
-    let id = batch_of(own).ok_or_else(|| CloudError::Malformed {
-        what: format!("job id {own}"),
-        problem: "it is no batch id".to_owned(),
-    })?;
+    let id = batch::id_of(own)?;
     request.wishes.batch = Some(id);
     if conductor.store.job(own).await?.is_some() {
         return Ok(Admitted::Existed(own));
@@ -130,12 +108,11 @@ where
             return refuse(conductor, request, manifest, &wrong).await;
         }
         let items: Vec<_> = checked.iter().flatten().map(|wanted| wanted.item.clone()).collect();
-        let batch = batch(conductor, id, &request, &manifest, items.len());
-        let creation = conductor.store.create_batch(&batch, &items).await?;
-        tracing::info!(batch = %id, owner = batch.owner, key = manifest.key, items = items.len(), ?creation, "batch of a manifest");
+        batch::create(conductor, id, &request, &manifest, MANIFEST_ENDING, &items).await?;
     }
-    make_jobs(conductor, id, &request, checked).await?;
-    mark_made(conductor, id).await?;
+    // It was right when the batch was made: an earlier delivery ended in the middle, and the object is gone since.
+    let lines = checked.into_iter().map(|line| line.map_err(|wrong| gone(&wrong)));
+    batch::complete(conductor, id, &request, lines.collect()).await?;
     Ok(Admitted::Batch(id))
 }
 
@@ -221,6 +198,7 @@ async fn check<S, A: LookAtUploads, Q, T>(
         etag: head.etag,
         bytes: head.bytes,
         name: item.name.clone(),
+        member: None,
     };
     Ok(Ok(Wanted { upload, request, item }))
 }
@@ -261,130 +239,6 @@ fn asked(batch: &Request, line: &Line) -> Result<(BatchItem, Request), String> {
     Ok((BatchItem { name, params }, request))
 }
 
-fn batch<S, A, Q, T: Time>(
-    conductor: &Conductor<S, A, Q, T>,
-    id: BatchId,
-    request: &Request,
-    manifest: &Upload,
-    items: usize,
-) -> Batch {
-    Batch {
-        id,
-        owner: request.owner.clone(),
-        name: manifest
-            .name
-            .strip_suffix(MANIFEST_ENDING)
-            .unwrap_or(&manifest.name)
-            .to_owned(),
-        workflow: request.workflow.clone(),
-        priority: request.priority,
-        created_at: conductor.time.now(),
-        wishes: request.wishes.clone(),
-        items: items as u32,
-        cancelled_at: None,
-        made_at: None,
-    }
-}
-
-/// Makes the jobs of a batch that are not there yet.
-async fn make_jobs<S, A, Q, T>(
-    conductor: &Conductor<S, A, Q, T>,
-    id: BatchId,
-    request: &Request,
-    checked: Vec<Result<Wanted, Wrong>>,
-) -> Result<(), CloudError>
-where
-    S: WriteJobs + ReadControls + KeepBatches,
-    A: StoreArtifacts,
-    Q: SendTasks,
-    T: Time,
-{
-    let Some(batch) = conductor.store.batch(id).await?.map(|row| row.value) else {
-        return Ok(());
-    };
-    if batch.cancelled_at.is_some() {
-        tracing::info!(batch = %id, "batch was cancelled");
-        return Ok(());
-    }
-    let items = conductor.store.batch_items(id).await?;
-    let jobs = items
-        .into_iter()
-        .zip(checked)
-        .enumerate()
-        .map(|(number, (item, line))| {
-            let job = batch.job_of(number as u32);
-            Box::pin(make_one(conductor, job, request, item, line))
-        });
-    let jobs: Vec<_> = jobs.collect();
-    stream::iter(jobs).buffer_unordered(AT_ONCE).try_collect::<()>().await
-}
-
-/// Notes that every line has its job: until then somebody must go on with the batch, whoever began it.
-async fn mark_made<S: KeepBatches, A, Q, T: Time>(
-    conductor: &Conductor<S, A, Q, T>,
-    id: BatchId,
-) -> Result<(), CloudError> {
-    loop {
-        let Some(row) = conductor
-            .store
-            .batch(id)
-            .await?
-            .filter(|row| row.value.made_at.is_none())
-        else {
-            return Ok(());
-        };
-        let made = Batch {
-            made_at: Some(conductor.time.now()),
-            ..row.value
-        };
-        match conductor.store.put_batch(&made, row.version).await {
-            // Somebody cancelled it in the same moment.
-            Err(CloudError::Conflict) => {}
-            other => return other.map(drop),
-        }
-    }
-}
-
-async fn make_one<S, A, Q, T>(
-    conductor: &Conductor<S, A, Q, T>,
-    job: JobId,
-    request: &Request,
-    item: BatchItem,
-    line: Result<Wanted, Wrong>,
-) -> Result<(), CloudError>
-where
-    S: WriteJobs + ReadControls,
-    A: StoreArtifacts,
-    Q: SendTasks,
-    T: Time,
-{
-    if conductor.store.job(job).await?.is_some() {
-        return conductor.advance(job).await.map(drop);
-    }
-    let (upload, request, failure) = match line {
-        Ok(wanted) => (wanted.upload, wanted.request, None),
-        // It was right when the batch was made: an earlier delivery ended in the middle, and the object is gone since.
-        Err(wrong) => (nothing(&item), request.clone(), Some(gone(&wrong))),
-    };
-    let request = Request {
-        reserved: Some(job),
-        ..request
-    };
-    make_job(conductor, request, upload, failure).await.map(drop)
-}
-
-/// The input of a job whose upload is gone.
-fn nothing(item: &BatchItem) -> Upload {
-    Upload {
-        bucket: String::new(),
-        key: String::new(),
-        version: None,
-        etag: String::new(),
-        bytes: 0,
-        name: item.name.clone(),
-    }
-}
-
 fn gone(wrong: &Wrong) -> Failure {
     Failure {
         code: "INPUT_GONE".to_owned(),
@@ -400,28 +254,13 @@ fn gone(wrong: &Wrong) -> Failure {
 }
 
 fn invalid(wrong: &[Wrong]) -> Failure {
-    let mut message = "The manifest makes no batch:".to_owned();
-    let mut listed = 0;
-    for Wrong { line, problem } in wrong.iter().take(MOST_LISTED) {
-        if weight(&message) > MOST_MESSAGE - LONGEST_PROBLEM {
-            break;
-        }
-        listed += 1;
-        let problem: String = problem.chars().filter(|c| !c.is_control()).take(300).collect();
-        // Writing to a text does not fail.
-        let _ = match line {
-            0 => write!(message, " {problem};"),
-            line => write!(message, " line {line}: {problem};"),
-        };
-    }
-    message.pop();
-    if wrong.len() > listed {
-        let _ = write!(message, "; and {} more lines", wrong.len() - listed);
-    }
-    message.push('.');
+    let told = wrong.iter().map(|Wrong { line, problem }| match line {
+        0 => problem.clone(),
+        line => format!("line {line}: {problem}"),
+    });
     Failure {
         code: "MANIFEST_INVALID".to_owned(),
-        message,
+        message: batch::listed("The manifest makes no batch:", told, "lines"),
         hint: "Correct every line that is named, and upload the manifest again: nothing was begun.".to_owned(),
         stage: None,
         attempt: 0,

@@ -1,4 +1,8 @@
-use std::path::Path;
+use std::{
+    ops::Range,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use marey_cloud::{
     CloudError, RealTime,
@@ -7,13 +11,14 @@ use marey_cloud::{
     uploads::{ReadTexts, UploadHead},
 };
 use marey_engine::{
-    Artifact, Job, JobId, JobState,
+    Artifact, Job, JobId, JobState, Upload,
     upload::{Metadata, Request},
 };
 use serde_json::json;
 
 use super::*;
 
+mod archives;
 mod events;
 mod manifests;
 
@@ -24,6 +29,8 @@ struct Bucket {
     etag: &'static str,
     /// A key that is not there any more.
     gone: Option<&'static str>,
+    /// Bytes of pieces that were read.
+    read: Arc<Mutex<u64>>,
     metadata: Metadata,
 }
 
@@ -48,6 +55,15 @@ impl ReadTexts for Bucket {
         let mut content = self.memory.object(key).ok_or_else(missing)?;
         content.truncate(most as usize);
         Ok(content)
+    }
+
+    async fn piece(&self, upload: &Upload, range: Range<u64>) -> Result<Vec<u8>, CloudError> {
+        let missing = || CloudError::Missing {
+            what: upload.key.clone(),
+        };
+        let content = self.memory.object(&upload.key).ok_or_else(missing)?;
+        *self.read.lock().unwrap() += range.end - range.start;
+        Ok(content[range.start as usize..range.end as usize].to_vec())
     }
 }
 
@@ -80,6 +96,7 @@ fn world(metadata: Metadata) -> (World, Memory) {
         memory: memory.clone(),
         etag: "e",
         gone: None,
+        read: Arc::default(),
         metadata,
     };
     let (store, queues) = (memory.clone(), memory.clone());

@@ -1,5 +1,6 @@
 use std::{
     collections::BTreeMap,
+    ops::Range,
     path::Path,
     sync::{Arc, Mutex},
 };
@@ -78,6 +79,14 @@ impl ReadTexts for Buckets {
     async fn read(&self, _: &str, key: &str, _: Option<&str>, _: u64) -> Result<Vec<u8>, CloudError> {
         let missing = || CloudError::Missing { what: key.to_owned() };
         self.memory.object(key).ok_or_else(missing)
+    }
+
+    async fn piece(&self, upload: &Upload, range: Range<u64>) -> Result<Vec<u8>, CloudError> {
+        let missing = || CloudError::Missing {
+            what: upload.key.clone(),
+        };
+        let content = self.memory.object(&upload.key).ok_or_else(missing)?;
+        Ok(content[range.start as usize..range.end as usize].to_vec())
     }
 }
 
@@ -228,6 +237,7 @@ impl World {
             etag,
             bytes: 3,
             name: Upload::name_of(key).into(),
+            member: None,
         }
     }
 

@@ -22,7 +22,7 @@ use marey_engine::{
     JobId, RepairReason,
     upload::{Metadata, Request},
 };
-use marey_fn_intake::{Admitted, Announced, admit, batch_of, is_manifest};
+use marey_fn_intake::{Admitted, Announced, admit, batch_of, is_archive, is_manifest};
 
 use crate::{Findings, Policy, Sweeper};
 
@@ -123,7 +123,7 @@ where
         };
         match admit(&self.conductor, self.upload_max_bytes, &announced).await? {
             Admitted::Created(job) => Ok(Some(job)),
-            // A batch stands under the id that the manifest's job would have.
+            // A batch stands under the id that the manifest's or archive's job would have.
             Admitted::Batch(_) => Ok(Some(self.own_job(upload))),
             // Its event came in the meantime, or it was deleted.
             Admitted::Existed(_) | Admitted::Gone => Ok(None),
@@ -139,7 +139,7 @@ where
     async fn has_job(&self, upload: &StoredUpload) -> Result<bool, CloudError> {
         let store = &self.conductor.store;
         let own = self.own_job(upload);
-        if is_manifest(&upload.key)
+        if (is_manifest(&upload.key) || is_archive(&upload.key))
             && let Some(batch) = batch_of(own)
             && store.batch(batch).await?.is_some_and(|row| row.value.made_at.is_some())
         {

@@ -21,6 +21,14 @@ pub enum CloudError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// An upload is not what it said to be; trying again does not help.
+    #[error("{what} is damaged: {problem}")]
+    Damaged {
+        /// What was read.
+        what: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// What came back is not what this version of Marey writes.
     #[error("{what} cannot be read: {problem}")]
     Malformed {

@@ -20,6 +20,7 @@ use crate::{
         ApiKey, Batch, BatchItem, Bookmark, Creation, FailureRecord, JobPage, KeepBookmarks, KeepMemos, KeepPulses,
         Memo, Pulse, ReadControls, ReadJobs, RunningPage, WriteControls, WriteJobs, place,
     },
+    uploads::{not_unpacked, unpacking},
 };
 
 mod operators;
@@ -420,7 +421,16 @@ impl DeleteArtifacts for Memory {
 
 impl ReadUploads for Memory {
     async fn fetch_upload(&self, upload: &Upload, to: &Path) -> Result<(), CloudError> {
-        self.fetch(&upload.key, to).await
+        self.fetch(&upload.key, to).await?;
+        let Some(member) = &upload.member else { return Ok(()) };
+        let archive = std::fs::read(to).map_err(|e| CloudError::service("read file", e))?;
+        let (range, mut unpacker) = unpacking(member, upload.bytes);
+        let packed = archive
+            .get(range.start as usize..range.end as usize)
+            .unwrap_or_default();
+        let pushed = unpacker.push(packed).and_then(|()| unpacker.finish());
+        let video = pushed.map_err(|error| not_unpacked(upload, error))?;
+        std::fs::write(to, video).map_err(|e| CloudError::service("write file", e))
     }
 }
 

@@ -1,9 +1,13 @@
 //! Looking at the uploads bucket without fetching what lies there, as ports.
 
-use std::future::Future;
+use std::{future::Future, ops::Range};
 
 use jiff::Timestamp;
-use marey_engine::upload::Metadata;
+use marey_archive::{ExtractError, Packed, Unpacker};
+use marey_engine::{
+    Upload,
+    upload::{Member, Metadata},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::CloudError;
@@ -32,7 +36,7 @@ pub trait LookAtUploads: Send + Sync {
     ) -> impl Future<Output = Result<Option<UploadHead>, CloudError>> + Send;
 }
 
-/// Reading small uploads, such as manifests.
+/// Reading small uploads, such as manifests, and pieces of large ones, such as an archive's directory.
 pub trait ReadTexts: Send + Sync {
     /// The content of an object; its first `most` bytes if it is larger.
     ///
@@ -45,6 +49,34 @@ pub trait ReadTexts: Send + Sync {
         version: Option<&str>,
         most: u64,
     ) -> impl Future<Output = Result<Vec<u8>, CloudError>> + Send;
+
+    /// A piece of exactly the version and content that an upload names, as long as the range, which must not be empty and lie
+    /// within the object.
+    ///
+    /// # Errors
+    /// [`CloudError::Missing`] if that content is gone or was replaced.
+    fn piece(&self, upload: &Upload, range: Range<u64>) -> impl Future<Output = Result<Vec<u8>, CloudError>> + Send;
+}
+
+/// So many packed bytes are unpacked at once: what comes out of them is held in memory, up to a thousand times as much.
+pub const UNPACKED_AT_ONCE: usize = 4 << 10;
+
+/// Where the packed bytes of a video lie in its archive, and what unpacks them.
+pub fn unpacking(member: &Member, bytes: u64) -> (Range<u64>, Unpacker<Vec<u8>>) {
+    let range = member.at..member.at.saturating_add(member.packed_bytes);
+    let packed = Packed::kept(range, bytes, member.deflated, member.crc32);
+    (packed.range(), packed.unpack(Vec::new()))
+}
+
+/// Why a video of an archive could not be unpacked.
+pub fn not_unpacked(upload: &Upload, error: ExtractError) -> CloudError {
+    match error {
+        ExtractError::Damaged(problem) => CloudError::Damaged {
+            what: format!("{} in {}", upload.name, upload.key),
+            problem,
+        },
+        other => CloudError::service("unpack upload", other),
+    }
 }
 
 /// One version of one object, as the bucket lists it.

@@ -191,6 +191,7 @@ fn job_of(world: &World, plan: usize) -> (Job, Vec<StageRow>) {
             etag: format!("etag {}", asked.content),
             bytes: 1_000_000,
             name: "video.mp4".to_owned(),
+            member: None,
         },
         priority: asked.priority,
         created_at,

@@ -15,8 +15,10 @@ use marey_cloud::{
 };
 use marey_contract::{ErrorAnswer, JobDetail, ReprocessRequest};
 use marey_engine::{
-    FailureClass, Job, JobEvent, JobId, JobRefusal, JobState, StageRow, Wishes, Workflow, event::check_notify,
+    FailureClass, Job, JobEvent, JobId, JobRefusal, JobState, StageRow, Wishes, Workflow,
+    event::check_notify,
     parameter,
+    upload::{is_archive, is_manifest},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -183,12 +185,13 @@ pub(crate) async fn reprocess_job<P: Ports>(
 /// The job that a request makes of an old one.
 fn another<P: Ports>(api: &Api<P>, old: &Job, request: &ReprocessRequest) -> Result<(Job, Workflow), Refusal> {
     check_priority(request.priority)?;
-    if old.input.key.is_empty() || marey_engine::upload::is_manifest(&old.input.key) {
+    let is_whole_archive = old.input.member.is_none() && is_archive(&old.input.key);
+    if old.input.key.is_empty() || is_manifest(&old.input.key) || is_whole_archive {
         let message = "The job has no video to run on again.";
         return Err(Refusal::conflict(
             "JOB_NOT_RETRYABLE",
             message,
-            "Upload the video, or the corrected manifest.",
+            "Upload the video, or the corrected manifest or archive.",
         ));
     }
     let workflow = check_workflow(Some(request.workflow.as_deref().unwrap_or(&old.workflow)))?;

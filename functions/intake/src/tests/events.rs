@@ -51,6 +51,29 @@ async fn the_sample_upload_becomes_the_job_whose_first_task_is_the_sample_task()
 }
 
 #[tokio::test]
+async fn the_sample_archive_becomes_a_batch_that_bears_its_name() {
+    let (mut world, memory) = world(Metadata::default());
+    world.artifacts.etag = "9b2cf535f27731c974343645a3985328-88";
+    memory.put_object(
+        "uploads/ann/motion/patients of Monday.zip",
+        super::archives::two_videos(),
+    );
+    let returned = replay(&world, include_str!("../../../../events/intake-archive.json")).await;
+    assert!(returned.is_empty(), "{returned:?}");
+    let found = jobs(&memory, "ann").await;
+    assert_eq!(found.len(), 2);
+    let id = found[0].wishes.batch.unwrap();
+    let batch = marey_cloud::store::KeepBatches::batch(&memory, id)
+        .await
+        .unwrap()
+        .unwrap()
+        .value;
+    assert_eq!(batch.name, "patients of Monday");
+    let version = Some("L4kqtJlcpXroDTDmpUMLUo.rmSpXd3dIbr");
+    assert!(found.iter().all(|job| job.input.version.as_deref() == version));
+}
+
+#[tokio::test]
 async fn the_sample_upload_that_is_gone_is_acknowledged() {
     let (world, memory) = world(Metadata::default());
     let returned = replay(&world, include_str!("../../../../events/intake.json")).await;

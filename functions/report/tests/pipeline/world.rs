@@ -49,6 +49,7 @@ pub(crate) fn upload(bytes: u64) -> Upload {
         etag: "5d41402abc4b2a76b9719d911017c592".into(),
         bytes,
         name: Upload::name_of(key).into(),
+        member: None,
     }
 }
 

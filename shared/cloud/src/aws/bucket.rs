@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    operation::get_object::{GetObjectError, GetObjectOutput},
+    operation::get_object::{GetObjectError, GetObjectOutput, builders::GetObjectFluentBuilder},
     presigning::PresigningConfig,
     primitives::{ByteStream, DateTime},
     types::{Delete, ObjectIdentifier, ServerSideEncryption},
@@ -40,6 +40,16 @@ impl Buckets {
         Self {
             client,
             artifacts: settings.artifacts.clone(),
+        }
+    }
+
+    /// A request for exactly the content that an upload names.
+    fn exactly(&self, upload: &Upload) -> GetObjectFluentBuilder {
+        let call = self.client.get_object().bucket(&upload.bucket).key(&upload.key);
+        match &upload.version {
+            Some(version) => call.version_id(version),
+            // Without versions the ETag alone tells whether the object is still the one that made the job.
+            None => call.if_match(format!("\"{}\"", upload.etag)),
         }
     }
 
@@ -106,13 +116,13 @@ async fn save(
 
 impl ReadUploads for Buckets {
     async fn fetch_upload(&self, upload: &Upload, to: &Path) -> Result<(), CloudError> {
-        let call = self.client.get_object().bucket(&upload.bucket).key(&upload.key);
-        let call = match &upload.version {
-            Some(version) => call.version_id(version),
-            // Without versions the ETag alone tells whether the object is still the one that made the job.
-            None => call.if_match(format!("\"{}\"", upload.etag)),
-        };
-        save(call.send().await, &format!("upload {}", upload.key), to).await
+        match &upload.member {
+            Some(member) => self.unpack(upload, member, to).await,
+            None => {
+                let found = self.exactly(upload).send().await;
+                save(found, &format!("upload {}", upload.key), to).await
+            }
+        }
     }
 }
 

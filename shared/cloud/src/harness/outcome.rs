@@ -53,6 +53,12 @@ pub(super) fn upload_gone(error: CloudError) -> StageError {
             "Upload the video again and leave it in place until the job has ended.",
         )
         .because(error),
+        CloudError::Damaged { .. } => StageError::permanent(
+            "ARCHIVE_DAMAGED",
+            "The video is damaged in its archive: what is packed there is not what the archive's directory says.",
+            "Pack this video again and upload it; the others of the archive are not concerned.",
+        )
+        .because(error),
         other => service_busy(other),
     }
 }

@@ -80,7 +80,13 @@ where
 fn hash(attempt: &Attempt, revision: &str) -> String {
     let job = &attempt.job;
     let content = |input: &Input| match input {
-        Input::Upload => json!({"etag": job.input.etag, "bytes": job.input.bytes, "name": job.input.name}),
+        Input::Upload => {
+            let mut content = json!({"etag": job.input.etag, "bytes": job.input.bytes, "name": job.input.name});
+            if let Some(member) = &job.input.member {
+                content["member"] = json!(member);
+            }
+            content
+        }
         Input::Artifact { stage, name, .. } => {
             let hashes = attempt
                 .snapshot

@@ -23,6 +23,7 @@ pub(crate) fn new_job(owner: &str, age_s: i64) -> (Job, Vec<StageRow>) {
         etag: "e".into(),
         bytes: 7,
         name: "läufer 1+1.mp4".into(),
+        member: None,
     };
     let job = Job {
         id: input.job_id(),

@@ -1,12 +1,68 @@
-//! Looking at uploads.
+//! Looking at uploads, and reading parts of them.
 
-use marey_engine::upload::{Metadata, UPLOADS_PREFIX};
+use std::{ops::Range, path::Path};
+
+use aws_sdk_s3::primitives::ByteStream;
+use marey_engine::{
+    Upload,
+    upload::{Member, Metadata, UPLOADS_PREFIX},
+};
+use tokio::io::AsyncWriteExt;
 
 use super::{Buckets, instant, is_missing};
 use crate::{
     CloudError,
-    uploads::{ListUploads, LookAtUploads, Place, ReadTexts, StoredUpload, UploadHead, UploadPage},
+    uploads::{
+        ListUploads, LookAtUploads, Place, ReadTexts, StoredUpload, UNPACKED_AT_ONCE, UploadHead, UploadPage,
+        not_unpacked, unpacking,
+    },
 };
+
+impl Buckets {
+    /// Unpacks a video of an archive into a file, while its bytes come.
+    pub(super) async fn unpack(&self, upload: &Upload, member: &Member, to: &Path) -> Result<(), CloudError> {
+        let write_failed = |error| CloudError::service("write file", error);
+        let (range, mut unpacker) = unpacking(member, upload.bytes);
+        let mut body = self.range(upload, range).await?;
+        let mut file = tokio::fs::File::create(to).await.map_err(write_failed)?;
+        while let Some(chunk) = body
+            .try_next()
+            .await
+            .map_err(|e| CloudError::service("read upload", e))?
+        {
+            for packed in chunk.chunks(UNPACKED_AT_ONCE) {
+                unpacker.push(packed).map_err(|error| not_unpacked(upload, error))?;
+                file.write_all(unpacker.writer()).await.map_err(write_failed)?;
+                unpacker.writer().clear();
+            }
+        }
+        unpacker.finish().map_err(|error| not_unpacked(upload, error))?;
+        file.flush().await.map_err(write_failed)
+    }
+
+    /// A part of an object, which is checked to be as long as it was asked for: whoever ignores the range sends everything.
+    async fn range(&self, upload: &Upload, range: Range<u64>) -> Result<ByteStream, CloudError> {
+        let bytes = range.end.saturating_sub(range.start);
+        let call = self.exactly(upload);
+        let call = call.range(format!("bytes={}-{}", range.start, range.end.saturating_sub(1)));
+        let object = match call.send().await {
+            Ok(object) => object,
+            Err(error) if is_missing(&error) => {
+                return Err(CloudError::Missing {
+                    what: format!("upload {}", upload.key),
+                });
+            }
+            Err(error) => return Err(CloudError::service("read upload", error)),
+        };
+        match object.content_length() {
+            Some(length) if length as u64 == bytes => Ok(object.body),
+            other => Err(CloudError::service(
+                "read upload",
+                format!("{other:?} instead of {bytes} bytes came"),
+            )),
+        }
+    }
+}
 
 impl LookAtUploads for Buckets {
     async fn look(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<Option<UploadHead>, CloudError> {
@@ -46,6 +102,15 @@ impl ReadTexts for Buckets {
         }
         content.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         Ok(content)
+    }
+
+    async fn piece(&self, upload: &Upload, range: Range<u64>) -> Result<Vec<u8>, CloudError> {
+        let body = self.range(upload, range).await?;
+        let content = body
+            .collect()
+            .await
+            .map_err(|e| CloudError::service("read upload", e))?;
+        Ok(content.to_vec())
     }
 }
 
