@@ -1,8 +1,8 @@
 //! What people type.
 
-mod compare;
 #[cfg(feature = "benchmark")]
 mod benchmark;
+mod compare;
 mod operate;
 mod recordings;
 mod send;
@@ -11,9 +11,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::compare::Compare;
 #[cfg(feature = "benchmark")]
 pub(crate) use self::benchmark::{Benchmark, Device};
+pub(crate) use self::compare::Compare;
 pub(crate) use self::operate::{CreateKey, Drain, Ended, KeyCommand, Purge, SystemCommand, SystemView};
 pub(crate) use self::recordings::Convert;
 pub(crate) use self::send::{BatchCommand, Batches, Manner, Redrive, Reprocess, Retry, Submit};

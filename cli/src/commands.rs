@@ -6,6 +6,7 @@ mod compare;
 mod convert;
 #[cfg(feature = "benchmark")]
 mod benchmark;
+mod compare;
 mod findings;
 mod ingest;
 mod jobs;
