@@ -2,11 +2,11 @@
 
 mod again;
 pub(crate) mod batch;
-mod compare;
-mod convert;
 #[cfg(feature = "benchmark")]
 mod benchmark;
 mod compare;
+mod compare;
+mod convert;
 mod findings;
 mod ingest;
 mod jobs;
