@@ -23,11 +23,11 @@ pub enum Provider {
     Cpu,
     /// NVIDIA's CUDA.
     Cuda,
-    /// NVIDIA's TensorRT.
+    /// NVIDIA's `TensorRT`.
     TensorRt,
     /// Apple's Core ML.
     CoreMl,
-    /// Intel's OpenVINO.
+    /// Intel's `OpenVINO`.
     OpenVino,
     /// XNNPACK, on the processor.
     Xnnpack,

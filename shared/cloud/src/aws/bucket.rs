@@ -116,13 +116,11 @@ async fn save(
 
 impl ReadUploads for Buckets {
     async fn fetch_upload(&self, upload: &Upload, to: &Path) -> Result<(), CloudError> {
-        match &upload.member {
-            Some(member) => self.unpack(upload, member, to).await,
-            None => {
-                let found = self.exactly(upload).send().await;
-                save(found, &format!("upload {}", upload.key), to).await
-            }
+        if let Some(member) = &upload.member {
+            return self.unpack(upload, member, to).await;
         }
+        let found = self.exactly(upload).send().await;
+        save(found, &format!("upload {}", upload.key), to).await
     }
 }
 
