@@ -66,10 +66,10 @@ impl<'a> ImageView<'a> {
     /// Red, green and blue of the pixel around a place in pixels; `None` beside the picture.
     pub(crate) fn pixel(&self, x_px: f64, y_px: f64) -> Option<[u8; CHANNELS]> {
         let inside = (0.0..f64::from(self.width)).contains(&x_px) && (0.0..f64::from(self.height)).contains(&y_px);
-        let at = y_px as usize * self.stride + x_px as usize * CHANNELS;
         if !inside {
             return None;
         }
+        let at = y_px as usize * self.stride + x_px as usize * CHANNELS;
         self.data.get(at..at + CHANNELS)?.try_into().ok()
     }
 
@@ -87,6 +87,17 @@ impl<'a> ImageView<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_beside_the_picture_has_no_colour() {
+        let data: Vec<u8> = (0..12).collect();
+        let image = ImageView::rgb(&data, 2, 2).unwrap();
+        assert_eq!(image.pixel(1.9, 1.0), Some([9, 10, 11]));
+        for place in [-0.1, 2.0, 1e300, f64::NAN, f64::INFINITY] {
+            assert_eq!(image.pixel(place, 0.0), None);
+            assert_eq!(image.pixel(0.0, place), None);
+        }
+    }
 
     #[test]
     fn sizes_that_do_not_fit_are_refused() {

@@ -7,30 +7,30 @@ use crate::assignment::assign;
 /// Every possible link costs less than being alone: whoever can be somebody known is taken for him.
 const ALONE: f64 = 1.0;
 
-/// The people that the stretches make.
+/// So many stretches are linked at once; those before them, as far as they have no end yet, may go on in them. More than this has
+/// a video of many people or of a model in doubt, and the work grows with the cube.
+const AT_ONCE: usize = 200;
+
+/// The people that the stretches, in the order of their beginnings, make.
 ///
 /// Each stretch has at most one that goes on from it, so people are paths that cover all stretches, and the cheapest cover by paths of a
-/// graph without circles is an assignment of ends to beginnings. It is solved for each group of stretches that have
-/// any link in common, so that a long video costs no more than its parts.
+/// graph without circles is an assignment of ends to beginnings.
 pub(super) fn link(segments: &[Segment]) -> Vec<Member> {
-    let links: Vec<Vec<(usize, f64)>> = segments.iter().map(|segment| onward(segment, segments)).collect();
     let mut next = vec![None; segments.len()];
-    for group in groups(&links) {
-        let costs: Vec<Vec<Option<f64>>> = group
+    let mut open: Vec<usize> = Vec::new();
+    for start in (0..segments.len()).step_by(AT_ONCE) {
+        let fresh: Vec<usize> = (start..(start + AT_ONCE).min(segments.len())).collect();
+        open.extend_from_slice(&fresh);
+        let costs: Vec<Vec<Option<f64>>> = open
             .iter()
-            .map(|&from| {
-                let cost = |to: &usize| {
-                    links[from]
-                        .iter()
-                        .find(|(onward, _)| onward == to)
-                        .map(|(_, cost)| *cost)
-                };
-                group.iter().map(cost).collect()
-            })
+            .map(|&from| fresh.iter().map(|&to| cost(&segments[from], &segments[to])).collect())
             .collect();
         for (row, column) in assign(&costs, ALONE).into_iter().enumerate() {
-            next[group[row]] = column.map(|column| group[column]);
+            next[open[row]] = column.map(|column| fresh[column]);
         }
+        open.retain(|&from| next[from].is_none());
+        open.sort_by(|&a, &b| ended_s(&segments[a]).total_cmp(&ended_s(&segments[b])));
+        open.drain(..open.len().saturating_sub(AT_ONCE));
     }
     let mut is_first = vec![true; segments.len()];
     for &to in next.iter().flatten() {
@@ -40,14 +40,13 @@ pub(super) fn link(segments: &[Segment]) -> Vec<Member> {
     firsts.map(|first| member(first, &next, segments)).collect()
 }
 
-fn onward(segment: &Segment, segments: &[Segment]) -> Vec<(usize, f64)> {
-    let cost = |(index, later): (usize, &Segment)| {
-        let cost = segment
-            .tail
-            .cost_of_becoming(&later.head, segment.looks.as_ref(), later.looks.as_ref())?;
-        Some((index, cost))
-    };
-    segments.iter().enumerate().filter_map(cost).collect()
+fn cost(from: &Segment, to: &Segment) -> Option<f64> {
+    from.tail
+        .cost_of_becoming(&to.head, from.looks.as_ref(), to.looks.as_ref())
+}
+
+fn ended_s(segment: &Segment) -> f64 {
+    segment.tail.sighting.time_s()
 }
 
 fn member(first: usize, next: &[Option<usize>], segments: &[Segment]) -> Member {
@@ -65,29 +64,4 @@ fn member(first: usize, next: &[Option<usize>], segments: &[Segment]) -> Member 
         at = next[index];
     }
     member
-}
-
-/// Stretches that hang together by links, whatever these cost.
-fn groups(links: &[Vec<(usize, f64)>]) -> Vec<Vec<usize>> {
-    fn root(group: &mut [usize], mut at: usize) -> usize {
-        while group[at] != at {
-            group[at] = group[group[at]];
-            at = group[at];
-        }
-        at
-    }
-    let mut group: Vec<usize> = (0..links.len()).collect();
-    for (from, onward) in links.iter().enumerate() {
-        for &(to, _) in onward {
-            let (a, b) = (root(&mut group, from), root(&mut group, to));
-            group[a.max(b)] = a.min(b);
-        }
-    }
-    let mut members: Vec<Vec<usize>> = vec![Vec::new(); links.len()];
-    for at in 0..links.len() {
-        let root = root(&mut group, at);
-        members[root].push(at);
-    }
-    members.retain(|members| !members.is_empty());
-    members
 }

@@ -227,6 +227,19 @@ fn two_who_stand_close_together_all_the_time_are_two() {
 }
 
 #[test]
+fn a_model_in_doubt_for_hours_still_follows_somebody() {
+    // A new number after every other frame, and nobody in each tenth: more stretches than are linked at once.
+    let mut all = Observations::default();
+    for frame in 0..3000_usize {
+        let x = 500.0 + 300.0 * (frame as f32 / 100.0).sin();
+        let seen = (!frame.is_multiple_of(10)).then(|| seen(frame as u64 / 2, at(x, 1.0)));
+        all.add_frame(frame as f64 / RATE_HZ, seen.into_iter().collect());
+    }
+    let crowd = all.crowd();
+    assert_eq!((crowd.people.len(), frames(&crowd)), (1, vec![2700]));
+}
+
+#[test]
 fn a_pose_without_numbers_is_nobodys() {
     let crowd = crowd(|frame, _| vec![seen(0, at(if frame == 30 { f32::NAN } else { 100.0 }, 1.0))]);
     assert_eq!(frames(&crowd), [59]);
