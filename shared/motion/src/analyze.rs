@@ -94,12 +94,12 @@ fn analyze_person(
     settings: &Settings,
     notes: &mut Vec<String>,
 ) -> PersonAnalysis {
-    let (time_s, spaces) = (recording.time_s.as_slice(), recording.spaces);
+    let spaces = recording.spaces;
     let mut person = Cow::Borrowed(person);
     let mut swaps = Vec::new();
     // Sides are told apart by where the limbs are in the picture.
     if settings.repair_swaps && spaces != Spaces::World {
-        swaps = swap::find(&person.poses, time_s);
+        swaps = swap::find(&person.poses, &recording.time_s);
         if !swaps.is_empty() {
             swap::repair(&mut person.to_mut().poses, &swaps);
         }

@@ -3,6 +3,8 @@
 //! A person in a frame is whoever was last seen in nearly the same posture and place; the best pairing of all counts, not the order in
 //! the file. This bridges short absences only: two people who cross while one hides the other may be mixed up.
 
+use std::collections::HashSet;
+
 use crate::assignment::assign;
 use crate::{MotionError, Person, Point, Pose};
 
@@ -14,6 +16,9 @@ const LONGEST_ABSENCE: usize = 60;
 
 /// More people in one frame are refused.
 const MOST_PER_FRAME: usize = 100;
+
+/// Nobody is compared with more people than these, who entered last.
+const MOST_COMPARED: usize = 2 * MOST_PER_FRAME;
 
 /// People times frames that a recording may have.
 const MOST_PLACES: usize = 40_000_000;
@@ -38,8 +43,20 @@ pub(super) struct Follower {
 
 struct Known {
     id: u32,
-    last: usize,
+    /// Whether the file gave the identity.
+    is_named: bool,
     poses: Vec<(usize, Pose)>,
+}
+
+impl Known {
+    fn is_in(&self, frame: usize) -> bool {
+        self.poses.last().is_some_and(|(last, _)| *last == frame)
+    }
+
+    /// Frames since the last sighting.
+    fn absence(&self, frame: usize) -> usize {
+        self.poses.last().map_or(0, |(last, _)| frame - last)
+    }
 }
 
 impl Follower {
@@ -61,18 +78,17 @@ impl Follower {
         self.points += listed.iter().map(|person| person.pose.points.len()).sum::<usize>();
         let places = self.places(&listed);
         for (person, place) in listed.into_iter().zip(places) {
-            let place = place.unwrap_or_else(|| {
-                let id = person.id.unwrap_or_else(|| self.next_id());
+            // Somebody who is listed twice in a frame is two.
+            let free = place.filter(|&place| !self.known[place].is_in(self.frames));
+            let place = free.unwrap_or_else(|| {
                 self.known.push(Known {
-                    id,
-                    last: self.frames,
+                    id: person.id.unwrap_or_else(|| self.next_id()),
+                    is_named: person.id.is_some(),
                     poses: Vec::new(),
                 });
                 self.known.len() - 1
             });
-            let known = &mut self.known[place];
-            known.last = self.frames;
-            known.poses.push((self.frames, person.pose));
+            self.known[place].poses.push((self.frames, person.pose));
         }
         self.frames += 1;
         let places = self.known.len().saturating_mul(self.frames);
@@ -96,40 +112,42 @@ impl Follower {
             .unwrap_or(0)
     }
 
-    /// Which of the known people each listed one is.
+    /// Which of the known people each listed one is: by the identity that the file gives, else by place and posture among those without
+    /// one.
     fn places(&self, listed: &[Listed]) -> Vec<Option<usize>> {
-        if listed.iter().any(|person| person.id.is_some()) {
-            let place = |id: u32| {
-                self.known
-                    .iter()
-                    .position(|known| known.id == id && known.last != self.frames)
-            };
-            return listed.iter().map(|person| person.id.and_then(place)).collect();
-        }
         let recent: Vec<usize> = (0..self.known.len())
-            .filter(|&index| self.frames - self.known[index].last <= LONGEST_ABSENCE)
+            .rev()
+            .filter(|&index| !self.known[index].is_named && self.known[index].absence(self.frames) <= LONGEST_ABSENCE)
+            .take(MOST_COMPARED)
             .collect();
         let cost = |person: &Listed, index: usize| {
             let (_, last) = self.known[index].poses.last()?;
             distance(&person.pose, last)
         };
-        let costs: Vec<Vec<Option<f64>>> = listed
-            .iter()
+        let unnamed = listed.iter().filter(|person| person.id.is_none());
+        let costs: Vec<Vec<Option<f64>>> = unnamed
             .map(|person| recent.iter().map(|&index| cost(person, index)).collect())
             .collect();
-        let pairs = assign(&costs, FARTHEST);
-        pairs.into_iter().map(|pair| pair.map(|pair| recent[pair])).collect()
+        let mut pairs = assign(&costs, FARTHEST).into_iter();
+        let named = |id: u32| self.known.iter().position(|known| known.is_named && known.id == id);
+        listed
+            .iter()
+            .map(|person| match person.id {
+                Some(id) => named(id),
+                None => pairs.next().flatten().map(|pair| recent[pair]),
+            })
+            .collect()
     }
 
-    /// The people with a pose or a gap for every frame. A file that gives an identity twice in a frame has two people of one number: the
-    /// second gets one of its own.
+    /// The people with a pose or a gap for every frame. Whoever has a number that another has gets one of his own.
     pub(super) fn finish(self) -> Vec<Person> {
         let frames = self.frames;
         let mut people: Vec<Person> = Vec::with_capacity(self.known.len());
+        let mut taken = HashSet::new();
         let mut free = self.next_id();
         for known in self.known {
             let mut id = known.id;
-            if people.iter().any(|person| person.id == id) {
+            if !taken.insert(id) {
                 id = free;
                 free = free.saturating_add(1);
             }

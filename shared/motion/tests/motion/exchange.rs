@@ -676,6 +676,35 @@ fn people_of_openpose_keep_their_identity_whatever_their_order() {
 }
 
 #[test]
+fn identities_that_openpose_gives_are_kept_beside_people_without_one() {
+    let frame = |places: [f32; 3]| {
+        let named = openpose(&places, 25).replacen("[-1]", "[7]", 2);
+        assert_eq!(named.matches("[7]").count(), 2);
+        named
+    };
+    // Two who are both called 7, and one without a name: nobody is lost.
+    let frames = frame([100.0, 600.0, 1500.0]) + &frame([100.0, 600.0, 1510.0]);
+    let people = recording_from_openpose(&frames, &at(25.0)).unwrap().recording.people;
+    let seen = |id: u32| {
+        let person = people.iter().find(|person| person.id == id).unwrap();
+        let x_px = person
+            .poses
+            .iter()
+            .map(|pose| pose.as_ref().map(|pose| pose.points[0].x_px));
+        x_px.collect::<Vec<_>>()
+    };
+    assert_eq!(seen(7), [Some(100.0), Some(100.0)]);
+    let others = people.iter().filter(|person| person.id != 7);
+    let poses: usize = others.map(|person| person.poses.iter().flatten().count()).sum();
+    assert_eq!(poses, 4);
+    assert!(
+        people
+            .iter()
+            .any(|person| seen(person.id) == [Some(1500.0), Some(1510.0)])
+    );
+}
+
+#[test]
 fn other_models_of_openpose_are_recognised_and_what_is_none_is_refused() {
     let skeleton = |keypoints: usize| {
         let read = recording_from_openpose(&openpose(&[100.0], keypoints), &at(25.0));

@@ -203,7 +203,7 @@ fn a_recording_of_another_skeleton_is_analysed_as_blazepose_with_a_note() {
     );
     assert!(own.notes.iter().all(|note| !note.contains("converted")));
     for (own, other) in own.people[0].angles.iter().zip(&other.people[0].angles) {
-        let needs_hand = own.id().contains("wrist");
+        let needs_hand = own.id().contains("wrist") || own.id().contains("hand");
         assert_eq!(
             other.value_deg,
             if needs_hand {

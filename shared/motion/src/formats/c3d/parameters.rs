@@ -3,6 +3,9 @@
 use super::{BLOCK, INTEL, malformed};
 use crate::MotionError;
 
+/// Parameters go on for so many blocks at most.
+const MOST_BLOCKS: usize = 256;
+
 /// A parameter's content, as it lies in the file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parameter<'a> {
@@ -79,8 +82,13 @@ impl<'a> Parameters<'a> {
             groups: Vec::new(),
             entries: Vec::new(),
         };
-        let mut cursor = Cursor { bytes, at: start + 4 };
-        while cursor.at < bytes.len() && parameters.read_one(&mut cursor)? {}
+        // A section says its number of blocks in a byte, and some programs say it wrongly.
+        let end = bytes.len().min(start + MOST_BLOCKS * BLOCK);
+        let mut cursor = Cursor {
+            bytes: &bytes[..end],
+            at: start + 4,
+        };
+        while cursor.at < end && parameters.read_one(&mut cursor)? {}
         Ok(parameters)
     }
 
