@@ -17,7 +17,6 @@ pub(crate) use self::compare::Compare;
 pub(crate) use self::operate::{CreateKey, Drain, Ended, KeyCommand, Purge, SystemCommand, SystemView};
 pub(crate) use self::recordings::Convert;
 pub(crate) use self::send::{BatchCommand, Batches, Ingest, Manner, Redrive, Reprocess, Retry, Submit};
-pub(crate) use self::send::{BatchCommand, Batches, Manner, Redrive, Reprocess, Retry, Submit};
 use crate::screen::Color;
 use crate::secret::Secret;
 use crate::signing::Auth;

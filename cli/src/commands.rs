@@ -5,7 +5,6 @@ pub(crate) mod batch;
 #[cfg(feature = "benchmark")]
 mod benchmark;
 mod compare;
-mod compare;
 mod convert;
 mod findings;
 mod ingest;

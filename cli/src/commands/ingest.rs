@@ -55,7 +55,7 @@ pub(super) async fn ingest(global: &Global, screen: &Screen, options: &Ingest) -
     let archive = options.archive.clone();
     let judged = tokio::task::spawn_blocking(move || judge(&archive)).await;
     let plan = match judged.map_err(|error| Error::Start { why: error.to_string() })? {
-        Err(Error::ArchiveRefused { path, refusal }) => return refuse(screen, &path, refusal),
+        Err(Error::ArchiveRefused { path, refusal }) => return refuse(screen, &path, &refusal),
         judged => judged?,
     };
     if options.dry_run {
@@ -74,9 +74,9 @@ pub(super) async fn ingest(global: &Global, screen: &Screen, options: &Ingest) -
         }
     }
     if !screen.is_json() {
-        left_out(&plan)
-            .iter()
-            .for_each(|line| Screen::note(&screen.paint_note(Paint::Faint, line)));
+        for line in left_out(&plan) {
+            Screen::note(&screen.paint_note(Paint::Faint, &line));
+        }
     }
     let name = options.name.clone();
     let name = name.unwrap_or_else(|| name_of(std::slice::from_ref(&options.archive)));
@@ -114,7 +114,7 @@ fn judge(path: &Path) -> Result<Plan, Error> {
 }
 
 /// Says everything that is wrong with an archive.
-fn refuse(screen: &Screen, path: &Path, refusal: Refusal) -> Result<Verdict, Error> {
+fn refuse(screen: &Screen, path: &Path, refusal: &Refusal) -> Result<Verdict, Error> {
     let error = Error::ArchiveRefused {
         path: path.to_owned(),
         refusal: refusal.clone(),

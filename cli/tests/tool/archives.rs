@@ -55,7 +55,7 @@ async fn deployment(known: &'static str, seen_there: Arc<Mutex<Deployment>>) -> 
             match seen.line().as_str() {
                 "GET /jobs" => {
                     let mut job = summary(JobStatus::Completed);
-                    job.name = known.to_owned();
+                    known.clone_into(&mut job.name);
                     json(&JobList {
                         jobs: vec![job],
                         next_cursor: None,

@@ -67,6 +67,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "frames may have nobody")]
     fn pose(nose: [f32; 3], ear: [f32; 3]) -> Option<Pose> {
         let point = |[x_m, y_m, z_m]: [f32; 3]| Point {
             x_px: 0.0,

@@ -106,8 +106,8 @@ pub(super) fn measure(screen: &Screen, subject: &Subject, setup: &Setup) -> Resu
     let mut estimator = PoseEstimator::new(&runtime, &models, options)?;
     let load = Load {
         library,
-        models: opened - library,
-        sessions: started.elapsed() - opened,
+        models: opened.saturating_sub(library),
+        sessions: started.elapsed().saturating_sub(opened),
     };
     // Each frame is decoded once alone and once for its pose.
     let shown = Passes::begin(screen, &setup.name(), subject.passes, subject.frames, 2);
@@ -147,13 +147,8 @@ fn about(path: &Path, source: MediaError) -> Error {
 }
 
 fn open(subject: &Subject) -> Result<FrameReader, Error> {
-    let options = ReadOptions::default();
-    Ok(FrameReader::open(
-        &subject.tools,
-        &subject.path,
-        &subject.info,
-        options,
-    )?)
+    let reader = FrameReader::open(&subject.tools, &subject.path, &subject.info, ReadOptions::default());
+    reader.map_err(|source| about(&subject.path, source))
 }
 
 /// Decodes and does nothing else.

@@ -78,6 +78,10 @@ pub(super) struct DeviceReport {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "every number that leaves has its unit in its name"
+)]
 struct LoadReport {
     total_ms: f64,
     library_ms: f64,
@@ -151,7 +155,7 @@ impl Report {
         );
         fields(
             screen,
-            [
+            &[
                 ("video", format!("{}, {shape}, {rate} frames/s", tame(&video.name))),
                 (
                     "machine",
@@ -164,7 +168,7 @@ impl Report {
 }
 
 /// Labels and what stands behind them.
-fn fields<const N: usize>(screen: &Screen, fields: [(&str, String); N]) -> String {
+fn fields<const N: usize>(screen: &Screen, fields: &[(&str, String); N]) -> String {
     let line =
         |(label, value): &(&str, String)| format!("{}{value}", screen.paint(Paint::Faint, &format!("{label:<10}")));
     fields.iter().map(line).collect::<Vec<_>>().join("\n")
@@ -233,7 +237,7 @@ impl DeviceReport {
         );
         let head = fields(
             screen,
-            [
+            &[
                 ("device", device),
                 ("models", models.collect::<Vec<_>>().join(", ")),
                 ("load", loading),
@@ -296,7 +300,7 @@ impl Comparison {
                 &format!("{:.2} ×", self.speed_up_estimate)
             ),
         );
-        let summary = fields(screen, [("speed-up", speed), ("3D pose", self.divergence.text())]);
+        let summary = fields(screen, &[("speed-up", speed), ("3D pose", self.divergence.text())]);
         format!("{}\n\n{summary}", self.device.text(screen))
     }
 }

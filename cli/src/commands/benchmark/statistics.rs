@@ -6,6 +6,10 @@ use serde::Serialize;
 /// counted from 0. That is the default of `numpy.percentile` (method `linear`; definition 7 of Hyndman and Fan, *Sample
 /// Quantiles in Statistical Packages*, The American Statistician 50, 1996), and what NeuroPose's `benchmark` gives.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "every number that leaves has its unit in its name"
+)]
 pub(crate) struct Summary {
     pub(crate) mean_ms: f64,
     /// Standard deviation of these values, as of a whole population.
