@@ -183,7 +183,9 @@ impl OnnxRuntime {
 fn version_in(info: &str) -> &str {
     let branch = info.split("git-branch=").nth(1).and_then(|rest| rest.split(',').next());
     let version = branch.map(|branch| branch.trim().trim_start_matches("rel-"));
-    version.filter(|version| !version.is_empty()).unwrap_or(info)
+    // A build from a detached head has no branch to be named after.
+    let is_version = |version: &&str| version.starts_with(|digit: char| digit.is_ascii_digit());
+    version.filter(is_version).unwrap_or(info)
 }
 
 /// How many numbers an input or output of fixed shape has.

@@ -57,9 +57,15 @@ fn line(graph: &Graph, layout: &Layout, y: usize, row: &[char]) -> String {
     line.trim_end().to_owned()
 }
 
-/// Two texts at the ends of so many columns; the left one is cut if it must be.
+/// Two texts at the ends of so many columns. Where there is no room for both the right one is left out, and where there is none for
+/// the left one it is cut.
 fn filled(left: &str, right: &str, width: usize) -> String {
-    let right = cut(right, width);
+    let has_room = columns(left) + 1 + columns(right) <= width;
+    let right = if has_room || left.is_empty() {
+        cut(right, width)
+    } else {
+        String::new()
+    };
     let gap = usize::from(!right.is_empty());
     let left = cut(left, width.saturating_sub(columns(&right) + gap));
     let space = width.saturating_sub(columns(&left) + columns(&right));

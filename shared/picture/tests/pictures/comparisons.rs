@@ -33,7 +33,8 @@ fn both() -> (Analysis, Analysis, Comparison) {
 
 /// How many pixels have the colour with which differences are lit, more or less.
 fn lit(image: &RgbImage, from: u32, to: u32, height: u32) -> usize {
-    let is_lit = |[r, g, b]: [u8; 3]| r > 190 && g > 180 && b < 110;
+    // More yellow than the orange of the right side with the light of a joint's ring in it.
+    let is_lit = |[r, g, b]: [u8; 3]| r > 190 && g > 215 && b < 110;
     (from..to)
         .flat_map(|x| (0..height).map(move |y| (x, y)))
         .filter(|&(x, y)| image.pixel(x, y).is_some_and(is_lit))
@@ -114,7 +115,7 @@ fn the_curves_tell_the_differences() {
         .collect::<Vec<_>>()
         .join("\n");
     assert!(
-        text.contains("Knee flexion") && text.contains("L mean 30°, greatest −3"),
+        text.contains("Knee flexion") && text.contains("L mean 27°, greatest −3"),
         "{text}"
     );
     assert!(
