@@ -175,14 +175,18 @@ impl Output {
 /// Writes a file that is either whole or not there.
 fn put(path: &Path, content: &[u8]) -> Result<(), Error> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let written = tempfile::Builder::new()
-        .prefix(".marey-")
-        .suffix(".part")
-        .tempfile_in(folder)
-        .and_then(|mut file| {
-            file.write_all(content)?;
-            file.persist(path).map_err(|error| error.error)
-        });
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".marey-").suffix(".part");
+    #[cfg(unix)]
+    {
+        // As any program's file: readable as the umask allows, not closed as temporary files are.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let written = builder.tempfile_in(folder).and_then(|mut file| {
+        file.write_all(content)?;
+        file.persist(path).map_err(|error| error.error)
+    });
     written.map(drop).map_err(|error| unwritable(path, &error))
 }
 

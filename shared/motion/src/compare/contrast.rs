@@ -11,7 +11,7 @@ use super::comparison::{
     WarpSummary, score,
 };
 use super::{AngleDifference, Cost, Features, Warp, WarpSettings, warp_features};
-use crate::{Analysis, MotionError, PersonAnalysis, Space};
+use crate::{Analysis, MotionError, PersonAnalysis, Space, View};
 
 /// An angle or joint is warped on if it is known in at least this share of the frames of either.
 const LEAST_KNOWN: f64 = 0.5;
@@ -297,6 +297,16 @@ fn doubts(one: &Half<'_>, other: &Half<'_>, settings: &ComparisonSettings) -> Ve
             "The cameras stood elsewhere, {:.0} and {:.0} degrees off the side view: differences of angles in the image \
              are partly those of the view.",
             a.deviation_deg, b.deviation_deg
+        ));
+    }
+    let planes = [one.person.camera_plane, other.person.camera_plane];
+    if settings.space == Space::Image
+        && let Some(plane) = planes.into_iter().flatten().find(|plane| plane.view != View::Side)
+    {
+        notes.push(format!(
+            "Seen {:.0} degrees off the side view, angles of flexion in the image are foreshortened, and from the front their \
+             signs may turn round from one recording to the other: warp on joints, or look at unsigned angles.",
+            plane.deviation_deg
         ));
     }
     if one.analysis.model != other.analysis.model {

@@ -272,14 +272,20 @@ impl<'a> Panel<'a> {
         svg
     }
 
+    /// A line for each run of known differences. A step of more than half a turn is the other way round becoming the
+    /// shorter one, and no movement: no line is drawn across it.
     fn curve(&self, side: &AngleDifference) -> String {
-        let places: Vec<Option<(f64, f64)>> = (side.difference_deg.iter().enumerate())
-            .map(|(moment, value)| Some((self.x.pixel(self.time_s(moment)), self.y.pixel((*value)?))))
+        let known: Vec<Option<(usize, f64)>> = (side.difference_deg.iter().enumerate())
+            .map(|(moment, value)| Some((moment, (*value)?)))
             .collect();
-        let runs = places.split(Option::is_none).filter(|run| !run.is_empty());
-        let data: String = runs
-            .map(|run| path(&thinned(&run.iter().copied().flatten().collect::<Vec<_>>())))
-            .collect();
+        let place = |&(moment, deg): &(usize, f64)| (self.x.pixel(self.time_s(moment)), self.y.pixel(deg));
+        let mut data = String::new();
+        for run in known.split(Option::is_none) {
+            let run: Vec<(usize, f64)> = run.iter().copied().flatten().collect();
+            for piece in run.chunk_by(|one, next| (next.1 - one.1).abs() <= 180.0) {
+                data.push_str(&path(&thinned(&piece.iter().map(place).collect::<Vec<_>>())));
+            }
+        }
         format!("<path class=\"m-value m-{}\" d=\"{data}\"/>", label::side(side.side))
     }
 }

@@ -166,3 +166,20 @@ fn repetitions_found_in_an_analysis_are_parted() {
     assert_eq!(comparison.repetitions.len(), 2);
     assert!(difference_svg(&comparison, 400).contains("repetitions"));
 }
+
+#[test]
+fn no_line_is_drawn_across_half_a_turn() {
+    let (_, _, mut comparison) = both();
+    comparison.angles.truncate(1);
+    let moments = comparison.moments.len();
+    let differences = (0..moments).map(|moment| Some(if moment < moments / 2 { 170.0 } else { -170.0 }));
+    comparison.angles[0].difference_deg = differences.collect();
+    let svg = difference_svg(&comparison, 980);
+    let document = roxmltree::Document::parse(&svg).expect("it is XML");
+    let mut curves = document.descendants().filter(|node| node.tag_name().name() == "path");
+    let data = curves
+        .next()
+        .and_then(|node| node.attribute("d"))
+        .expect("there is a curve");
+    assert_eq!(data.matches('M').count(), 2, "{data}");
+}

@@ -2,7 +2,9 @@
 
 use marey_motion::compare::{Align, Basis, Comparison, ComparisonSettings, compare, score};
 use marey_motion::formats::{comparison_from_json, comparison_to_json};
-use marey_motion::{Analysis, Angle, Filter, MotionError, Repetition, Repetitions, Settings, Side, Space, analyze};
+use marey_motion::{
+    Analysis, Angle, CameraPlane, Filter, MotionError, Repetition, Repetitions, Settings, Side, Space, analyze,
+};
 
 use crate::support::{Figure, Joints, even_s, recording};
 
@@ -290,6 +292,22 @@ fn differences_go_the_shorter_way_round() {
         "{trunk:?}"
     );
     assert!((trunk.score - 100.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_view_from_the_front_is_told() {
+    let side = squats(30, 1.0, 60.0, 0.0, false);
+    let mut front = side.clone();
+    front.people[0].camera_plane = Some(CameraPlane::from_deviation_deg(85.0));
+    let told = |found: &Comparison, words: &str| found.notes.iter().any(|note| note.contains(words));
+    let both = compared(&front, &front);
+    assert!(
+        told(&both, "85 degrees off") && !told(&both, "stood elsewhere"),
+        "{:?}",
+        both.notes
+    );
+    assert!(told(&compared(&side, &front), "stood elsewhere"));
+    assert!(!told(&compared(&side, &side), "degrees off"));
 }
 
 #[test]
