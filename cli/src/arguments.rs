@@ -1,5 +1,6 @@
 //! What people type.
 
+mod analyze;
 #[cfg(feature = "benchmark")]
 mod benchmark;
 mod compare;
@@ -11,11 +12,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::analyze::Analyze;
 #[cfg(feature = "benchmark")]
 pub(crate) use self::benchmark::{Benchmark, Device};
 pub(crate) use self::compare::Compare;
 pub(crate) use self::operate::{CreateKey, Drain, Ended, KeyCommand, Purge, SystemCommand, SystemView};
-pub(crate) use self::recordings::Convert;
+pub(crate) use self::recordings::{Convert, Reading};
 pub(crate) use self::send::{BatchCommand, Batches, Ingest, Manner, Redrive, Reprocess, Retry, Submit};
 use crate::screen::Color;
 use crate::secret::Secret;
@@ -177,6 +179,11 @@ pub(crate) enum Remote {
 /// What is done on this machine, with or without Marey's API.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Local {
+    /// Measure a recording on this machine: angles, measures, events and repetitions
+    #[command(
+        after_help = "Examples:\n  marey analyze recording.parquet --out analysis\n  marey analyze trial.trc --cutoff-hz 10\n  marey analyze --config squats.yaml --json"
+    )]
+    Analyze(Box<Analyze>),
     /// List the workflows, or draw one
     #[command(after_help = "Examples:\n  marey workflows\n  marey workflows motion --svg motion.svg")]
     Workflows(Workflows),

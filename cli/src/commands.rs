@@ -1,6 +1,7 @@
 //! The commands: what is asked, what is shown, and the exit code.
 
 mod again;
+mod analyze;
 pub(crate) mod batch;
 #[cfg(feature = "benchmark")]
 mod benchmark;
@@ -105,6 +106,7 @@ async fn dispatch(arguments: &Arguments, screen: &Screen) -> Result<Verdict, Err
 /// Carries out a command that works without Marey's API, or connects itself where it has to.
 async fn local(global: &Global, screen: &Screen, command: &Local) -> Result<Verdict, Error> {
     match command {
+        Local::Analyze(options) => analyze::analyze(screen, options.as_ref().clone()).await,
         Local::Workflows(options) => workflows::workflows(global, screen, options).await,
         Local::Compare(options) => compare::compare(screen, options).await,
         Local::Convert(options) => convert::convert(screen, options.as_ref().clone()).await,

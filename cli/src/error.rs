@@ -211,6 +211,17 @@ pub enum Error {
         /// The file to be.
         path: PathBuf,
     },
+    /// An analysis file cannot be used, or not with these recordings.
+    #[error("`{}`: {}", path.display(), tame(&cause.to_string()))]
+    BadAnalysis {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        cause: marey_motion::protocol::ProtocolError,
+    },
+    /// Neither the command line nor the analysis file names a recording.
+    #[error("no recording is named")]
+    NoRecording,
     /// A file's size changed while it was sent.
     #[error("`{}` changed while it was being uploaded", path.display())]
     FileChanged {
@@ -359,6 +370,8 @@ impl Error {
             Self::RecordingTooLarge { .. } => "RECORDING_TOO_LARGE",
             Self::NotARecording { .. } => "NOT_A_RECORDING",
             Self::NoFormat { .. } => "NO_FORMAT",
+            Self::BadAnalysis { cause, .. } => cause.code(),
+            Self::NoRecording => "NO_RECORDING",
             Self::FileChanged { .. } => "FILE_CHANGED",
             Self::UploadRefused { .. } => "UPLOAD_REFUSED",
             Self::UploadBroken { .. } => "UPLOAD_BROKEN",
@@ -448,6 +461,8 @@ impl Error {
             Self::NoFormat { .. } => {
                 "Name it with --to, or end the name with .trc, .c3d, .mot, .csv, .parquet, .json or .jsonl."
             }
+            Self::BadAnalysis { cause, .. } => cause.hint(),
+            Self::NoRecording => "Name one: `marey analyze RECORDING`, or `inputs.primary` in the analysis file.",
             Self::FileChanged { .. } => "Wait until the file is complete, then submit it again.",
             Self::UploadRefused { .. } => "Submit the file again: the leave to upload ends after some minutes.",
             Self::UploadBroken { .. } => {

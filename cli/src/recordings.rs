@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use marey_motion::formats::{Format, OpenPoseFrames, ReadOptions, WasRead, read};
 use marey_motion::{MotionError, Recording};
+use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 
@@ -21,6 +22,8 @@ pub(crate) struct Loaded {
     pub(crate) format: Format,
     /// Sentences for the person: what was left out or assumed.
     pub(crate) notes: Vec<String>,
+    /// SHA-256 of the file, or of the files of a folder one after the other, in lower-case hexadecimal.
+    pub(crate) sha256: String,
 }
 
 /// Loads a recording in any format that Marey reads: a file, or a folder with `OpenPose`'s file for each frame. `format` is the one that the
@@ -47,15 +50,21 @@ pub(crate) fn load(path: &Path, format: Option<Format>, options: &ReadOptions) -
         .or_else(|| Format::of_content(&bytes))
         .or_else(|| ending().and_then(Format::from_ending))
         .ok_or_else(|| Error::NotARecording { path: path.to_owned() })?;
-    loaded(path, format, read(&bytes, format, &options))
+    loaded(
+        path,
+        format,
+        Sha256::digest(&bytes).as_slice(),
+        read(&bytes, format, &options),
+    )
 }
 
-fn loaded(path: &Path, format: Format, outcome: Result<WasRead, MotionError>) -> Result<Loaded, Error> {
+fn loaded(path: &Path, format: Format, digest: &[u8], outcome: Result<WasRead, MotionError>) -> Result<Loaded, Error> {
     let WasRead { recording, notes } = outcome.map_err(|cause| bad(path, cause))?;
     Ok(Loaded {
         recording,
         format,
         notes,
+        sha256: hex::encode(digest),
     })
 }
 
@@ -75,10 +84,11 @@ fn load_folder(folder: &Path, mut options: ReadOptions) -> Result<Loaded, Error>
         });
     }
     let mut frames = OpenPoseFrames::default();
-    let mut left = MOST_BYTES;
+    let (mut left, mut digest) = (MOST_BYTES, Sha256::new());
     for (_, path) in &files {
         let bytes = bytes(path, left)?;
         left -= bytes.len() as u64;
+        digest.update(&bytes);
         let text = String::from_utf8_lossy(&bytes);
         frames.push(&text).map_err(|cause| bad(path, cause))?;
     }
@@ -90,7 +100,12 @@ fn load_folder(folder: &Path, mut options: ReadOptions) -> Result<Loaded, Error>
     {
         options.time_s = Some(numbers.iter().map(|&number| number as f64 / rate_hz).collect());
     }
-    loaded(folder, Format::OpenPose, frames.finish(&options))
+    loaded(
+        folder,
+        Format::OpenPose,
+        digest.finalize().as_slice(),
+        frames.finish(&options),
+    )
 }
 
 /// The JSON files of a folder with the frame's number in their names, in order. Hidden files are none.

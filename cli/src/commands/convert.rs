@@ -163,7 +163,7 @@ fn is_jsonl(path: &Path) -> bool {
 
 /// Writes beside the target and renames, so that nothing half written ever has its name. Tells the size, and whether the same content was
 /// there already.
-fn save(path: &Path, bytes: &[u8], force: bool) -> Result<(u64, bool), Error> {
+pub(super) fn save(path: &Path, bytes: &[u8], force: bool) -> Result<(u64, bool), Error> {
     let unwritable = |error: &std::io::Error| Error::FileUnwritable {
         path: path.to_owned(),
         why: error.to_string(),

@@ -6,25 +6,16 @@ use marey_cloud::{Output, OutputFile, Stage, StageError, Work};
 use marey_fn_kit::{PARQUET, Shards, save, sentence};
 use marey_motion::{
     Analysis, Appearance, MotionError, Part, Recording, Summary, analyze,
-    formats::{
-        analysis_to_json, angles_to_csv, angles_to_parquet, kinematics_to_csv, kinematics_to_parquet,
-        recording_from_parquet, recording_to_parquet,
-    },
+    formats::{recording_from_parquet, recording_to_parquet},
+    outputs::analysis_files,
 };
 
 use self::wishes::Wishes;
 
-/// The artifact that holds the analysis without its poses.
-pub const ANALYSIS: &str = "analysis.json";
+/// The artifacts of the analysis and of its poses, and the recording: that of every range on the way in, the one of the whole
+/// video on the way out.
+pub use marey_motion::outputs::{ANALYSIS, POSES, RECORDING};
 
-/// The artifact that holds the cleaned poses; as JSON they would be a hundred times larger.
-pub const POSES: &str = "poses.parquet";
-
-/// The artifact that holds the recording: that of every range on the way in, the one of the whole video on the way out.
-pub const RECORDING: &str = "recording.parquet";
-
-/// Media type of CSV files.
-const CSV: &str = "text/csv; charset=utf-8";
 /// The artifact that tells what each person of a range wears.
 const CLOTHES: &str = "clothes.json";
 
@@ -98,21 +89,9 @@ fn clothes(work: &Work, range: usize) -> Result<Vec<Option<Appearance>>, StageEr
 
 /// Writes the analysis in every format, the poses apart.
 fn save_analysis(work: &Work, analysis: Analysis) -> Result<Vec<OutputFile>, StageError> {
-    let csv = angles_to_csv(&analysis).map_err(motion_error)?;
-    let angles = angles_to_parquet(&analysis).map_err(motion_error)?;
-    let kinematics_csv = kinematics_to_csv(&analysis).map_err(motion_error)?;
-    let kinematics = kinematics_to_parquet(&analysis).map_err(motion_error)?;
-    let (analysis, poses) = analysis.split_poses();
-    let json = analysis_to_json(&analysis).map_err(motion_error)?;
-    let poses = recording_to_parquet(&poses).map_err(motion_error)?;
-    Ok(vec![
-        save(work, ANALYSIS, "application/json", json.as_bytes())?,
-        save(work, POSES, PARQUET, &poses)?,
-        save(work, "angles.csv", CSV, csv.as_bytes())?,
-        save(work, "angles.parquet", PARQUET, &angles)?,
-        save(work, "kinematics.csv", CSV, kinematics_csv.as_bytes())?,
-        save(work, "kinematics.parquet", PARQUET, &kinematics)?,
-    ])
+    let files = analysis_files(analysis).map_err(motion_error)?;
+    let save = |file: marey_motion::outputs::OutputFile| save(work, file.name, file.content_type, &file.bytes);
+    files.into_iter().map(save).collect()
 }
 
 /// The input is an artifact of Marey's own: what is wrong with it stays wrong.

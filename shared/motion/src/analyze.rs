@@ -11,7 +11,7 @@ use crate::people::selected;
 use crate::plane::{camera_plane, deviations_deg, view_note};
 use crate::{
     Analysis, Angle, AngleRange, AngleSeries, Findings, MotionError, Person, PersonAnalysis, Pose, Recording, Settings,
-    Skeleton, Space, Spaces, skeleton::Conversion, swap,
+    Skeleton, Spaces, skeleton::Conversion, swap,
 };
 
 /// Version of the layout of [`Analysis`]. Raise it when a reader of the old layout would misread the new one.
@@ -140,16 +140,12 @@ fn analyze_person(
     let movement = Movement {
         person: &measured,
         time_s: &recording.time_s,
+        spaces,
         source: &recording.source,
         settings,
         longest_step_s: cleaner.longest_step_s(),
     };
-    // All of it is read from the picture.
-    let found = if spaces.has(Space::Image) {
-        find(&movement, notes)
-    } else {
-        Findings::default()
-    };
+    let found = find(&movement, notes);
     let findings = Findings { swaps, ..found };
     PersonAnalysis { findings, ..measured }
 }

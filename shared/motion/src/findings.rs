@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Side;
+use crate::repetitions::Configuration;
 
 /// Everything found in one person's movement.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -175,36 +176,65 @@ pub enum Outcome {
     },
 }
 
-/// The repetitions of a movement, valley to valley of one signal.
+/// The repetitions of a movement, valley to valley of one signal or heel strike to heel strike.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Repetitions {
     /// Name of the signal that was cut, such as `joint_angle:left_knee_flexion_image`.
     pub signal: String,
     /// Unit of the signal, such as `deg` or `px`.
     pub unit: String,
-    /// One after the other in time.
+    /// One after the other in time. All of them are whole, unless the configuration keeps partial ones.
     pub segments: Vec<Repetition>,
-    /// Mean and spread of every angle over the normalised repetition.
+    /// Mean and spread of every angle over the normalised whole repetitions.
     pub curves: Vec<EnsembleCurve>,
+    /// How they were found, in full; `None` where no signal could be chosen.
+    #[serde(default)]
+    pub configuration: Option<Configuration>,
+    /// How many were found that the recording or a gap cuts off, whether kept or not.
+    #[serde(default)]
+    pub partial: usize,
+    /// Sentences for a reader, such as how the signal was chosen.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Why there is no repetition, as a sentence; `None` where there are some.
+    #[serde(default)]
+    pub withheld: Option<String>,
 }
 
 /// One repetition: the frames `[start, end)`, with its peak among them.
+///
+/// The frame that closes it is the last one in it, and may be the first of the next repetition.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Repetition {
     /// First frame: a valley of the signal.
     pub start: usize,
     /// Frame of the peak.
     pub peak: usize,
-    /// The frame after the last: the next valley.
+    /// The frame after the last; the last is the next valley.
     pub end: usize,
-    /// Time of `start` in seconds.
+    /// When it begins in seconds: the time of `start`, or of a heel strike before it.
     pub start_s: f64,
     /// Time of `peak` in seconds.
     pub peak_s: f64,
-    /// Time of `end` in seconds.
+    /// When it ends in seconds: the time of the frame before `end`, or of a heel strike after it.
     pub end_s: f64,
     /// The peak's height over the higher of its valleys, in the signal's unit.
     pub prominence: f64,
+    /// Whether both its ends are valleys, and not where the recording or a gap cuts it off.
+    #[serde(default = "always")]
+    pub whole: bool,
+}
+
+/// Repetitions stored before there were partial ones are whole.
+fn always() -> bool {
+    true
+}
+
+impl Repetition {
+    /// How long it lasts in seconds.
+    pub fn duration_s(&self) -> f64 {
+        self.end_s - self.start_s
+    }
 }
 
 /// Mean and standard deviation of a series over repetitions, each stretched to 0 to 100 %.

@@ -1,5 +1,7 @@
 //! Recordings: what a pose model saw in one video, frame by frame, person by person.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Landmark, MotionError, Skeleton, Space};
@@ -166,6 +168,32 @@ impl Recording {
             self.validate_person(person)?;
         }
         Ok(())
+    }
+
+    /// The frames of a range as a recording of its own: times, people and their numbers stay as they are, also of people who
+    /// are not seen in it.
+    ///
+    /// # Errors
+    ///
+    /// [`MotionError::InvalidSettings`] if the range ends before it begins or beyond the recording.
+    pub fn slice(&self, frames: Range<usize>) -> Result<Self, MotionError> {
+        let out_of_range = || {
+            let (start, end, count) = (frames.start, frames.end, self.time_s.len());
+            MotionError::InvalidSettings(format!("frames {start} to {end} of {count} were asked for"))
+        };
+        let time_s = self.time_s.get(frames.clone()).ok_or_else(out_of_range)?.to_vec();
+        let person = |person: &Person| {
+            let poses = person.poses.get(frames.clone()).ok_or_else(out_of_range)?.to_vec();
+            Ok(Person { id: person.id, poses })
+        };
+        Ok(Self {
+            source: self.source.clone(),
+            skeleton: self.skeleton,
+            model: self.model.clone(),
+            spaces: self.spaces,
+            time_s,
+            people: self.people.iter().map(person).collect::<Result<_, _>>()?,
+        })
     }
 
     fn validate_person(&self, person: &Person) -> Result<(), MotionError> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
 
 mod angles;
+mod choosing;
 mod cleaning;
 mod comparing;
 mod corpus;
@@ -15,7 +16,9 @@ mod joining;
 mod jumps;
 mod kinematics;
 mod measured;
+mod protocol;
 mod ranges;
+mod repetitions;
 mod scale;
 mod selection;
 mod skeletons;

@@ -154,14 +154,15 @@ fn not_given(rows: &[Row<'_>]) -> String {
 }
 
 fn repetitions(person: &PersonAnalysis, suffix: &str) -> String {
-    let Some(found) = person
-        .findings
-        .repetitions
-        .as_ref()
-        .filter(|found| !found.segments.is_empty())
-    else {
+    let Some(found) = &person.findings.repetitions else {
         return String::new();
     };
+    if found.segments.is_empty() {
+        let reason = found.withheld.as_deref().map(escape);
+        return reason.map_or_else(String::new, |reason| {
+            format!("<section><h2>Repetitions{suffix}</h2><p>None were found. {reason}</p></section>\n")
+        });
+    }
     let count = found.segments.len();
     let mut html = format!(
         "<section><h2>Repetitions{suffix}</h2><p>{count} of them, cut from valley to valley of <code>{}</code>. The curves show the mean over all \

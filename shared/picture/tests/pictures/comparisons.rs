@@ -155,12 +155,17 @@ fn repetitions_found_in_an_analysis_are_parted() {
         peak_s: 0.1,
         end_s: 0.2,
         prominence: 50.0,
+        whole: true,
     };
     a.people[0].findings.repetitions = Some(Repetitions {
         signal: "joint_angle:left_knee_flexion_image".to_owned(),
         unit: "deg".to_owned(),
         segments: vec![segment(0, 20), segment(20, 50)],
         curves: Vec::new(),
+        configuration: None,
+        partial: 0,
+        notes: Vec::new(),
+        withheld: None,
     });
     let comparison = compare(&a, &b, &ComparisonSettings::default()).expect("both are squats");
     assert_eq!(comparison.repetitions.len(), 2);

@@ -31,6 +31,7 @@ pub(crate) fn put_findings(analysis: &mut Analysis, movement: Movement) {
             peak_s,
             end_s,
             prominence: 101.25 - index as f64,
+            whole: true,
         }
     };
     let curve = |(index, series): (usize, &String)| EnsembleCurve {
@@ -46,6 +47,10 @@ pub(crate) fn put_findings(analysis: &mut Analysis, movement: Movement) {
         unit: "deg".to_owned(),
         segments: (0..count).map(repetition).collect(),
         curves: series.iter().enumerate().map(curve).collect(),
+        configuration: None,
+        partial: 0,
+        notes: Vec::new(),
+        withheld: None,
     });
     findings.measures = measures();
 }

@@ -182,12 +182,17 @@ fn repetitions_are_scored_one_by_one() {
         peak_s: (start + 30) as f64 / 30.0,
         end_s: end as f64 / 30.0,
         prominence: 90.0,
+        whole: true,
     };
     with_findings.people[0].findings.repetitions = Some(Repetitions {
         signal: "joint_angle:left_knee_flexion_image".to_owned(),
         unit: "deg".to_owned(),
         segments: vec![segment(0, 60), segment(60, 121)],
         curves: Vec::new(),
+        configuration: None,
+        partial: 0,
+        notes: Vec::new(),
+        withheld: None,
     });
     let again = compared(&with_findings, &b);
     assert_eq!(

@@ -1,0 +1,114 @@
+//! What people type to analyse a recording on this machine.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use marey_motion::filter::{
+    ButterworthSettings, Filter, GaussianSettings, GcvSplineSettings, KalmanSettings, LoessSettings, MedianSettings,
+    OneEuroSettings,
+};
+use marey_motion::{MotionError, Settings, Subject};
+
+use super::Reading;
+
+/// Arguments of `analyze`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Analyze {
+    #[arg(
+        help = "The recording: Marey's Parquet or JSON, or a format of another program; comes before the analysis file's own"
+    )]
+    pub(crate) recording: Option<PathBuf>,
+    /// Do what this analysis file says (YAML, TOML or JSON; see docs/ANALYSES.md)
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Write the analysis, the angles and the poses into this folder, which is made if it is not there
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Overwrite files that are there and differ
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) cleaning: Cleaning,
+}
+
+/// How the recording is cleaned, and what is known of the person. Everything else that can be set goes into an analysis file.
+#[derive(Debug, Clone, Args)]
+#[group(id = "cleaning", multiple = true, conflicts_with = "config")]
+#[command(next_help_heading = "Cleaning")]
+pub(crate) struct Cleaning {
+    /// What takes the jitter out, with its usual parameters [default: butterworth]
+    #[arg(long, value_name = "NAME", value_parser = filter())]
+    pub(crate) filter: Option<Filter>,
+    /// Cut-off of the Butterworth filter in hertz [default: 6]
+    #[arg(long, value_name = "HZ", conflicts_with = "filter")]
+    pub(crate) cutoff_hz: Option<f64>,
+    /// Order of the Butterworth filter in one direction, 1 to 8; it runs forward and backward [default: 2]
+    #[arg(long, value_name = "N", conflicts_with = "filter")]
+    pub(crate) filter_order: Option<usize>,
+    /// Fill gaps up to this long, in seconds [default: 0.2]
+    #[arg(long, value_name = "S")]
+    pub(crate) longest_gap_s: Option<f64>,
+    /// Landmarks seen with less certainty count as missing, 0 to 1 [default: 0.3]
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) minimum_visibility: Option<f32>,
+    /// Standing height of the person in metres, for lengths in metres
+    #[arg(long, value_name = "M")]
+    pub(crate) height_m: Option<f64>,
+    #[arg(
+        help = "Who is analysed: all, largest, central, longest, most_moving, order:N from the left, or click:X,Y@SECONDS [default: all]",
+        long,
+        value_name = "WHO"
+    )]
+    pub(crate) person: Option<String>,
+}
+
+impl Cleaning {
+    /// The settings with what was given in the place of the defaults.
+    ///
+    /// # Errors
+    /// Nobody knows how the person is told.
+    pub(crate) fn settings(&self) -> Result<Settings, MotionError> {
+        let usual = Settings::default();
+        let butterworth = ButterworthSettings::default();
+        let filter = Filter::Butterworth(ButterworthSettings {
+            cutoff_hz: self.cutoff_hz.unwrap_or(butterworth.cutoff_hz),
+            order: self.filter_order.unwrap_or(butterworth.order),
+        });
+        Ok(Settings {
+            filter: self.filter.unwrap_or(filter),
+            longest_gap_s: self.longest_gap_s.unwrap_or(usual.longest_gap_s),
+            minimum_visibility: self.minimum_visibility.unwrap_or(usual.minimum_visibility),
+            subject: Subject {
+                height_m: self.height_m,
+                ..usual.subject
+            },
+            person: self.person.as_deref().map_or(Ok(usual.person), str::parse)?,
+            ..usual
+        })
+    }
+}
+
+/// Every filter with its usual parameters, by its name.
+fn filter() -> impl TypedValueParser<Value = Filter> {
+    let filters = || {
+        [
+            Filter::None,
+            Filter::Butterworth(ButterworthSettings::default()),
+            Filter::OneEuro(OneEuroSettings::default()),
+            Filter::Kalman(KalmanSettings::default()),
+            Filter::Loess(LoessSettings::default()),
+            Filter::Gaussian(GaussianSettings::default()),
+            Filter::Median(MedianSettings::default()),
+            Filter::GcvSpline(GcvSplineSettings::default()),
+        ]
+    };
+    PossibleValuesParser::new(filters().map(|filter| filter.id())).try_map(move |name| {
+        filters()
+            .into_iter()
+            .find(|filter| filter.id() == name)
+            .ok_or("there is no such filter")
+    })
+}
