@@ -33,7 +33,8 @@ pub struct Settings {
     pub gait_events: GaitMethod,
     /// Who is analysed, where there are several.
     pub person: Selection,
-    /// Whether legs and arms whose sides the model exchanged for some frames are put right first; see [`crate::swap`].
+    /// Whether legs and arms whose sides the model exchanged for some frames are put right first; see [`crate::swap`]. Not by default:
+    /// on real footage a repair can be wrong itself (docs/PEOPLE.md).
     pub repair_swaps: bool,
 }
 
@@ -79,7 +80,7 @@ impl Default for Settings {
             px_per_m: None,
             gait_events: GaitMethod::default(),
             person: Selection::All,
-            repair_swaps: true,
+            repair_swaps: false,
         }
     }
 }
