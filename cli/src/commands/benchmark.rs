@@ -12,7 +12,7 @@ mod statistics;
 
 use self::divergence::Divergence;
 use self::machine::made;
-use self::measure::{Setup, measure, subject};
+use self::measure::{Library, Setup, measure, subject};
 use self::report::{Comparison, DeviceReport, Report};
 use super::{Verdict, show_json_or};
 use crate::arguments::{Benchmark, Device};
@@ -34,11 +34,12 @@ pub(super) async fn benchmark(screen: &Screen, options: &Benchmark) -> Result<Ve
     let shown = screen.clone();
     let work = move || {
         let subject = subject(&video, passes, frames)?;
-        let first = measure(&shown, &subject, &setup)?;
+        let library = Library::load(&setup)?;
+        let first = measure(&shown, &subject, &setup, &library)?;
         let mut report = Report::new(&subject, DeviceReport::of(&setup, &first));
         if let Some(device) = compare {
             let second_setup = other(&setup, device);
-            let second = measure(&shown, &subject, &second_setup)?;
+            let second = measure(&shown, &subject, &second_setup, &library)?;
             let divergence = Divergence::between(&first.poses, &second.poses, marey_motion::Skeleton::BlazePose33);
             let second = DeviceReport::of(&second_setup, &second);
             report.comparison = Some(Comparison::of(&report.device, second, divergence));

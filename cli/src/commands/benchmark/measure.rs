@@ -91,12 +91,27 @@ pub(super) struct Measured {
     pub(super) is_own_peak: bool,
 }
 
+/// ONNX Runtime, which a process can load once, and how long that took.
+#[derive(Debug)]
+pub(super) struct Library {
+    runtime: OnnxRuntime,
+    took: Duration,
+}
+
+impl Library {
+    pub(super) fn load(setup: &Setup) -> Result<Self, Error> {
+        let started = Instant::now();
+        let runtime = OnnxRuntime::load(&setup.library)?;
+        let took = started.elapsed();
+        Ok(Self { runtime, took })
+    }
+}
+
 /// Measures one device.
-pub(super) fn measure(screen: &Screen, subject: &Subject, setup: &Setup) -> Result<Measured, Error> {
+pub(super) fn measure(screen: &Screen, subject: &Subject, setup: &Setup, library: &Library) -> Result<Measured, Error> {
     let is_own_peak = forget_peak();
     let started = Instant::now();
-    let runtime = OnnxRuntime::load(&setup.library)?.with_provider(setup.provider)?;
-    let library = started.elapsed();
+    let runtime = library.runtime.with_provider(setup.provider)?;
     let models = Models::open(&setup.models)?;
     let opened = started.elapsed();
     let options = PoseOptions {
@@ -105,8 +120,8 @@ pub(super) fn measure(screen: &Screen, subject: &Subject, setup: &Setup) -> Resu
     };
     let mut estimator = PoseEstimator::new(&runtime, &models, options)?;
     let load = Load {
-        library,
-        models: opened.saturating_sub(library),
+        library: library.took,
+        models: opened,
         sessions: started.elapsed().saturating_sub(opened),
     };
     // Each frame is decoded once alone and once for its pose.
