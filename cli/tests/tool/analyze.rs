@@ -115,6 +115,8 @@ async fn files_are_those_of_a_job_and_are_not_overwritten() {
         "analysis.json",
         "angles.csv",
         "angles.parquet",
+        "kinematics.csv",
+        "kinematics.parquet",
         "poses.parquet",
         "recording.parquet",
     ];
