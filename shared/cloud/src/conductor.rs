@@ -297,7 +297,67 @@ fn unknown_workflow(name: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use jiff::{SignedDuration, Timestamp};
+    use marey_engine::LeaseToken;
+
     use super::*;
+    use crate::memory::Memory;
+
+    /// A clock that stands, with a die that always falls the same.
+    #[derive(Debug, Clone)]
+    struct Loaded(u32);
+
+    impl Time for Loaded {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_000_000)
+        }
+
+        async fn sleep(&self, _time: std::time::Duration) {}
+
+        fn random(&self) -> u128 {
+            self.0.into()
+        }
+    }
+
+    /// How often all rows are read by whoever completed shard 0 of 20, when the sibling that is asked is in a state.
+    async fn looks(events: &[ShardEvent]) -> u32 {
+        let memory = Memory::default();
+        let (job, stages) = crate::store::contract::new_job("default", 0);
+        memory.create(&job, &stages).await.unwrap();
+        let key = |shard| ShardKey {
+            job: job.id,
+            stage: "pose".parse().unwrap(),
+            shard,
+        };
+        let time = Loaded(7);
+        let mut sibling = Shard::queued(key(7), 0, time.now());
+        for event in events {
+            sibling = sibling.apply(event.clone(), time.now()).unwrap();
+        }
+        memory.put_shard(&sibling, None).await.unwrap();
+        let conductor = Conductor {
+            store: memory.clone(),
+            artifacts: memory.clone(),
+            queues: memory.clone(),
+            source: "test".to_owned(),
+            time,
+        };
+        conductor.advance_after(&key(0), 0, 20).await.unwrap();
+        memory.calls("snapshot")
+    }
+
+    #[tokio::test]
+    async fn planning_is_left_only_to_a_sibling_on_which_somebody_works() {
+        let lease = ShardEvent::Lease {
+            token: LeaseToken(uuid::Uuid::from_u128(1)),
+            until: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_000_060),
+            max_attempts: 3,
+        };
+        assert_eq!(looks(&[]).await, 0, "a message asks for it");
+        assert_eq!(looks(&[lease]).await, 0, "an attempt runs");
+        assert!(looks(&[ShardEvent::Hold]).await > 0, "nobody works on what is held");
+        assert!(looks(&[ShardEvent::Cancel]).await > 0, "nor on what has ended");
+    }
 
     #[test]
     fn only_shards_that_follow_each_other_make_one_array() {

@@ -401,7 +401,7 @@ pub fn acknowledged_only_when_durable(state: &State, about: &About, task: TaskId
     let job = state
         .jobs
         .get(&id)
-        .ok_or_else(|| format!("{about:?} is acknowledged, and there is no such job"))?;
+        .ok_or_else(|| format!("{about} is acknowledged, and there is no such job"))?;
     let rows = &job.rows;
     if rows.job.value.has_ended() || state.robbed.iter().any(|key| key.job == id) {
         return Ok(());
@@ -442,7 +442,7 @@ pub fn acknowledged_only_when_durable(state: &State, about: &About, task: TaskId
     let controls: Controls = state.controls.values().map(|row| row.value.clone()).collect();
     match plan(&workflow, rows, &controls).first() {
         None => Ok(()),
-        Some(next) => Err(format!("{about:?} is acknowledged, and nobody will do {next:?}")),
+        Some(next) => Err(format!("{about} is acknowledged, and nobody will do {next:?}")),
     }
 }
 

@@ -49,7 +49,7 @@ struct Arguments {
     /// How many threads; one for each core without it
     #[arg(long)]
     threads: Option<usize>,
-    /// Show the last events of the first seed, whether or not something did not hold
+    /// Show all that happened in the first seed, whether or not something did not hold
     #[arg(long)]
     trace: bool,
     /// Say it in JSON
@@ -133,6 +133,16 @@ fn run_all(arguments: &Arguments, options: &Options) -> Summary {
     all.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// So many events are shown of a seed that broke, and so many before them of the job in question.
+const LINES: usize = 60;
+
+/// The job that a text speaks of.
+fn job_of(text: &str) -> Option<&str> {
+    text.split_whitespace()
+        .filter_map(|word| word.get(..36))
+        .find(|word| word.parse::<uuid::Uuid>().is_ok())
+}
+
 /// Runs a seed once more, and shows what led to its end.
 fn tell(seed: u64, arguments: &Arguments) {
     let options = Options {
@@ -142,7 +152,19 @@ fn tell(seed: u64, arguments: &Arguments) {
     };
     let Outcome { violation, trace, .. } = simulate(seed, &options);
     eprintln!("\nseed {seed}");
-    for line in trace {
+    let told = violation.as_ref().and_then(|violation| job_of(&violation.seen));
+    let skip = if arguments.trace {
+        0
+    } else {
+        trace.len().saturating_sub(LINES)
+    };
+    // What concerns the job in question may lie further back.
+    let concerns = |line: &String| told.is_some_and(|job| line.contains(job));
+    let before: Vec<_> = trace[..skip].iter().filter(|line| concerns(line)).collect();
+    for line in before.iter().skip(before.len().saturating_sub(LINES)) {
+        eprintln!("{line}");
+    }
+    for line in &trace[skip..] {
         eprintln!("{line}");
     }
     if let Some(violation) = violation {

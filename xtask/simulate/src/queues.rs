@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::Arc,
 };
 
@@ -44,6 +45,15 @@ pub enum About {
     Shard(ShardKey),
     /// A job that is to be made.
     Job(JobId),
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shard(key) => key.fmt(f),
+            Self::Job(id) => id.fmt(f),
+        }
+    }
 }
 
 impl About {

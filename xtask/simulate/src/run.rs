@@ -56,7 +56,7 @@ pub struct Outcome {
     pub tally: Tally,
     /// The jobs.
     pub jobs: Vec<JobOutcome>,
-    /// The last events as text, if they were kept.
+    /// What happened as text, oldest first, if it was kept.
     pub trace: Vec<String>,
 }
 
@@ -136,15 +136,6 @@ fn outcome(seed: u64, now_us: u64, state: &State) -> Outcome {
             waves: u64::from(row.round) + 1 + job.resumes,
         }
     });
-    let mut last = state.trace.last(60);
-    if let Some(violation) = &state.violation
-        && let Some(word) = violation.seen.split_whitespace().find(|word| word.len() > 36)
-    {
-        // What concerns the shard or job in question may lie further back.
-        let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        let before = state.trace.last_of(&word.chars().take(60).collect::<String>(), 40);
-        last = before.into_iter().chain(["…".to_owned()]).chain(last).collect();
-    }
     Outcome {
         seed,
         violation: state.violation.clone(),
@@ -159,7 +150,7 @@ fn outcome(seed: u64, now_us: u64, state: &State) -> Outcome {
             .unwrap_or(now_us),
         tally: state.tally.clone(),
         jobs: jobs.collect(),
-        trace: last,
+        trace: state.trace.lines(),
     }
 }
 

@@ -96,9 +96,13 @@ impl State {
         }
     }
 
+    /// An index follows late, and comes to what the table says in the end: no change of a row overtakes a later one of it.
     fn change_index(&mut self, id: JobId, runs: bool, caller: &Caller) {
         let lag_us = caller.world.clock.roll(|chance| chance.below(INDEX_LAG_US));
-        self.index_changes.push((caller.now_us + lag_us, id, runs));
+        let earlier = self.index_changes.iter().filter(|(_, of, _)| *of == id);
+        let earlier_us = earlier.map(|(at_us, ..)| *at_us).max().unwrap_or(0);
+        let at_us = earlier_us.max(caller.now_us + lag_us);
+        self.index_changes.push((at_us, id, runs));
     }
 
     /// Writes a shard's row and looks whether that was right.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::{chance::mixed, clock::TaskId};
 
 /// So many of the last events are kept as text.
-const KEPT: usize = 4000;
+const KEPT: usize = 200_000;
 
 /// The events of a run.
 #[derive(Debug, Default)]
@@ -49,15 +49,8 @@ impl Trace {
         self.events
     }
 
-    /// The last events, oldest first.
-    pub fn last(&self, count: usize) -> Vec<String> {
-        let skip = self.lines.len().saturating_sub(count);
-        self.lines.iter().skip(skip).cloned().collect()
-    }
-
-    /// The last events that speak of something, oldest first.
-    pub fn last_of(&self, word: &str, count: usize) -> Vec<String> {
-        let found: Vec<_> = self.lines.iter().filter(|line| line.contains(word)).cloned().collect();
-        found[found.len().saturating_sub(count)..].to_vec()
+    /// The events that were kept, oldest first.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.iter().cloned().collect()
     }
 }

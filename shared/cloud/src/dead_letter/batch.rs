@@ -164,9 +164,15 @@ where
             return Ok(Verdict::Park);
         };
         let job = job.value;
-        if job.has_ended() || job.round != name.round {
-            tracing::info!(batch_job = %name, "failed Batch job ignored: its job has ended or was retried");
+        if job.has_ended() {
+            tracing::info!(batch_job = %name, "failed Batch job ignored: its job has ended");
             return Ok(Verdict::Forget);
+        }
+        if job.round != name.round {
+            tracing::info!(batch_job = %name, "failed Batch job of an earlier round: planned anew");
+            // Whoever asked for this round may have died before it was planned.
+            must_plan = true;
+            break;
         }
         let row = conductor.store.shard(key).await?;
         // The job failed before whoever submitted it wrote the row, if there is none.

@@ -265,6 +265,22 @@ async fn what_ended_or_is_held_or_belongs_to_another_round_stays() {
 }
 
 #[tokio::test]
+async fn whoever_hears_of_an_earlier_round_plans_the_one_that_nobody_planned() {
+    let world = World::new().await;
+    let failed = world
+        .job
+        .apply(JobEvent::Cancel, at(20))
+        .and_then(|job| job.apply(JobEvent::Retry { deadline: at(9_000) }, at(30)));
+    // The program that wrote this died before it sent anything.
+    world.memory.put_job(&failed.unwrap(), 1).await.unwrap();
+    let told = event(&name(&world.job, 3, 0), &json!({"index": 1}));
+    assert_eq!(world.tell(&told).await, Disposal::Acknowledge);
+    let task = world.memory.receive().expect("the first stage is sent");
+    assert_eq!((task.payload.stage.as_str(), task.metadata.round), ("probe", 1));
+    assert!(world.memory.failures(world.job.id).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn what_nobody_can_act_on_is_parked() {
     let world = World::new().await;
     let mut strange = event(&name(&world.job, 3, 0), &json!({"index": 1}));
