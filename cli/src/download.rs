@@ -4,7 +4,7 @@
 //! wrong content: not after a broken connection, not after Ctrl-C.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use marey_contract::ResultFile;
@@ -15,6 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::client::{Client, cause, open_link};
 use crate::error::Error;
+use crate::whole::{rename, temporary_in, unwritable};
 
 /// A download that brought nothing for this long has broken off.
 const STALLED_AFTER: Duration = Duration::from_mins(1);
@@ -112,21 +113,7 @@ pub async fn download(
             other => break other?,
         }
     };
-    let unwritable = |error: &std::io::Error| Error::FileUnwritable {
-        path: target.clone(),
-        why: error.to_string(),
-    };
-    if force {
-        temporary.persist(&target).map_err(|error| unwritable(&error.error))?;
-    } else {
-        // Something may have come there since we looked.
-        temporary
-            .persist_noclobber(&target)
-            .map_err(|error| match error.error.kind() {
-                std::io::ErrorKind::AlreadyExists => Error::FileExists { path: target.clone() },
-                _ => unwritable(&error.error),
-            })?;
-    }
+    rename(temporary, &target, force)?;
     Ok(Outcome::Downloaded)
 }
 
@@ -146,11 +133,9 @@ async fn fetch(client: &Client, file: &ResultFile, folder: &Path, got: &impl Fn(
         status @ (429 | 500..) => return Err(broken(format!("HTTP status {status}"))),
         status => return Err(Error::LinkRefused { name: name(), status }),
     }
-    let (temporary, mut writer) = create_beside(folder)?;
-    let unwritable = |error: std::io::Error| Error::FileUnwritable {
-        path: folder.to_owned(),
-        why: error.to_string(),
-    };
+    let unwritable = |error| unwritable(folder, &error);
+    let temporary = temporary_in(folder).map_err(unwritable)?;
+    let mut writer = File::from_std(temporary.as_file().try_clone().map_err(unwritable)?);
     let mut hash = Sha256::new();
     let mut received = 0_u64;
     got(0);
@@ -186,25 +171,6 @@ async fn fetch(client: &Client, file: &ResultFile, folder: &Path, got: &impl Fn(
         });
     }
     Ok(temporary)
-}
-
-/// A temporary file in the folder, which removes itself unless it is renamed.
-fn create_beside(folder: &Path) -> Result<(NamedTempFile, File), Error> {
-    let unwritable = |error: std::io::Error| Error::FileUnwritable {
-        path: PathBuf::from(folder),
-        why: error.to_string(),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".marey-").suffix(".part");
-    #[cfg(unix)]
-    {
-        // As any program's file: readable as the umask allows, not closed as temporary files are.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let temporary = builder.tempfile_in(folder).map_err(unwritable)?;
-    let writer = temporary.as_file().try_clone().map_err(unwritable)?;
-    Ok((temporary, File::from_std(writer)))
 }
 
 /// The SHA-256 of a file, lower-case hexadecimal.

@@ -25,6 +25,7 @@ mod screen;
 mod shards;
 mod table;
 mod videos;
+mod whole;
 mod words;
 
 pub use client::Client;

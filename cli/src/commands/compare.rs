@@ -4,7 +4,6 @@ mod film;
 mod input;
 mod table;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -21,6 +20,7 @@ use super::{Verdict, show_json_or};
 use crate::arguments::Compare;
 use crate::error::Error;
 use crate::screen::{Paint, Screen};
+use crate::whole::{save, unwritable};
 
 const JSON: &str = "comparison.json";
 const CURVES: &str = "differences.svg";
@@ -157,8 +157,8 @@ impl Output {
         for &name in &self.names {
             let path = self.folder.join(name);
             match name {
-                JSON => put(&path, json.as_bytes())?,
-                CURVES => put(&path, difference_svg(comparison, CURVES_PX).as_bytes())?,
+                JSON => save(&path, json.as_bytes(), true).map(drop)?,
+                CURVES => save(&path, difference_svg(comparison, CURVES_PX).as_bytes(), true).map(drop)?,
                 _ if comparison.joints.is_empty() => {
                     let reason = "no video was made, as their poses are not at hand";
                     Screen::note(&screen.paint_note(Paint::Odd, reason));
@@ -169,31 +169,6 @@ impl Output {
             written.push(path);
         }
         Ok(written)
-    }
-}
-
-/// Writes a file that is either whole or not there.
-fn put(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".marey-").suffix(".part");
-    #[cfg(unix)]
-    {
-        // As any program's file: readable as the umask allows, not closed as temporary files are.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let written = builder.tempfile_in(folder).and_then(|mut file| {
-        file.write_all(content)?;
-        file.persist(path).map_err(|error| error.error)
-    });
-    written.map(drop).map_err(|error| unwritable(path, &error))
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    Error::FileUnwritable {
-        path: path.to_owned(),
-        why: error.to_string(),
     }
 }
 

@@ -2,13 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use marey_motion::formats::{Content, Format, Units, WasWritten, WriteOptions, write};
 use marey_motion::{Space, Spaces};
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use super::{Verdict, show_json_or};
 use crate::arguments::Convert;
@@ -17,6 +15,7 @@ use crate::error::Error;
 use crate::recordings::{Loaded, load};
 use crate::screen::{Paint, Screen};
 use crate::table::{Cell, Column, render};
+use crate::whole::{folder_of, save};
 use crate::words::{counted, size, tame};
 
 const FILES: [Column<'static>; 7] = [
@@ -83,11 +82,13 @@ fn work(options: &Convert, working: &Working) -> Result<Report, Error> {
         source,
     })?;
     working.say(&format!("writing {}", options.output.display()));
+    let save = |bytes: &[u8]| {
+        let is_same = save(&options.output, bytes, options.force)?;
+        Ok::<_, Error>((bytes.len() as u64, is_same))
+    };
     let (bytes, unchanged) = match &written.content {
-        Content::One(bytes) => save(&options.output, bytes, options.force)?,
-        Content::Frames(documents) if is_jsonl(&options.output) => {
-            save(&options.output, (documents.join("\n") + "\n").as_bytes(), options.force)?
-        }
+        Content::One(bytes) => save(bytes)?,
+        Content::Frames(documents) if is_jsonl(&options.output) => save((documents.join("\n") + "\n").as_bytes())?,
         Content::Frames(documents) => (save_folder(&options.output, documents, options.force)?, false),
     };
     Ok(report(options, loaded, format, written, (bytes, unchanged)))
@@ -159,53 +160,6 @@ fn how(options: &Convert, format: Format, spaces: Spaces) -> WriteOptions {
 fn is_jsonl(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"))
-}
-
-/// Writes beside the target and renames, so that nothing half written ever has its name. Tells the size, and whether the same content was
-/// there already.
-pub(super) fn save(path: &Path, bytes: &[u8], force: bool) -> Result<(u64, bool), Error> {
-    let unwritable = |error: &std::io::Error| Error::FileUnwritable {
-        path: path.to_owned(),
-        why: error.to_string(),
-    };
-    let size = bytes.len() as u64;
-    let mut file = NamedTempFile::new_in(folder_of(path)).map_err(|error| unwritable(&error))?;
-    file.write_all(bytes).map_err(|error| unwritable(&error))?;
-    readable_by_others(file.as_file()).map_err(|error| unwritable(&error))?;
-    if force {
-        file.persist(path).map_err(|error| unwritable(&error.error))?;
-        return Ok((size, false));
-    }
-    match file.persist_noclobber(path) {
-        Ok(_) => Ok((size, false)),
-        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
-            let is_same = fs::read(path).is_ok_and(|there| there == bytes);
-            if is_same {
-                Ok((size, true))
-            } else {
-                Err(Error::FileExists { path: path.to_owned() })
-            }
-        }
-        Err(error) => Err(unwritable(&error.error)),
-    }
-}
-
-/// Temporary files are their owner's alone; what people ask for has the rights of any file.
-fn readable_by_others(file: &fs::File) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(fs::Permissions::from_mode(0o644))?;
-    }
-    let _ = file;
-    Ok(())
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
 }
 
 /// A file for each frame under the names that `OpenPose` gives them, in a folder that is renamed when it is whole. A folder that is

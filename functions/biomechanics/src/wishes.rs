@@ -7,7 +7,7 @@ use marey_motion::filter::{
     ButterworthSettings, Filter, GaussianSettings, GcvSplineSettings, KalmanSettings, LoessSettings, MedianSettings,
     OneEuroSettings,
 };
-use marey_motion::{GapCurve, Hampel, MotionError, Settings, Sex, Subject};
+use marey_motion::{GaitMethod, GapCurve, Hampel, MotionError, Settings, Sex, Subject};
 use serde_json::Value;
 
 /// The names of filters, as in the workflow.
@@ -57,13 +57,16 @@ impl<'a> Wishes<'a> {
                 },
             },
             px_per_m: self.known("px_per_m"),
+            gait_events: self
+                .word("gait_method")
+                .and_then(|id| GaitMethod::ALL.into_iter().find(|method| method.id() == id))
+                .unwrap_or(defaults.gait_events),
             person: self.word("person").map_or(Ok(defaults.person), str::parse)?,
             repair_swaps: self
                 .0
                 .get("repair_swaps")
                 .and_then(Value::as_bool)
                 .unwrap_or(defaults.repair_swaps),
-            ..defaults
         })
     }
 
@@ -223,6 +226,23 @@ mod tests {
             let settings = Wishes(&params).settings().unwrap();
             assert_eq!(settings.filter.id(), name);
             settings.validate().unwrap();
+        }
+    }
+
+    #[test]
+    fn every_method_for_gait_of_the_workflow_is_known() {
+        let workflow = Workflow::shipped("motion").unwrap();
+        let ParameterKind::Choice { values, .. } = &workflow.parameters()["gait_method"].kind else {
+            panic!("the method is a choice");
+        };
+        let mut known = GaitMethod::ALL.map(GaitMethod::id);
+        let mut values: Vec<_> = values.iter().map(String::as_str).collect();
+        known.sort_unstable();
+        values.sort_unstable();
+        assert_eq!(values, known);
+        for id in known {
+            let params = settled(json!({ "gait_method": id }));
+            assert_eq!(Wishes(&params).settings().unwrap().gait_events.id(), id);
         }
     }
 

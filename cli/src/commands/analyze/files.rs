@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::commands::convert::save;
 use crate::error::Error;
+use crate::whole::save;
 
 /// A file that is to be written.
 #[derive(Debug)]
