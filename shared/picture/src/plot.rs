@@ -7,6 +7,7 @@ mod ensemble;
 mod marks;
 mod panel;
 pub(crate) mod scale;
+pub(crate) mod sheet;
 mod timeline;
 
 use std::fmt::Write as _;
@@ -14,12 +15,13 @@ use std::fmt::Write as _;
 use marey_motion::{Analysis, Angle, AngleSeries, Side, Space};
 
 use crate::label;
-use crate::svg::{escape, number};
+use crate::svg::number;
 
 pub(crate) use ensemble::ensembles;
 pub(crate) use marks::event_name;
 use panel::Panel;
 pub(crate) use panel::thinned;
+use sheet::{Heading, PANEL_HEIGHT, Sheet};
 pub(crate) use timeline::timeline;
 
 /// How angle curves are drawn.
@@ -58,6 +60,18 @@ pub(crate) const ANATOMICAL_ORDER: [Angle; 8] = [
     Angle::Pelvis,
 ];
 
+/// The rest: segments against the vertical or the horizontal, from above downwards.
+pub(crate) const SEGMENT_ORDER: [Angle; 8] = [
+    Angle::Head,
+    Angle::Shoulders,
+    Angle::Arm,
+    Angle::Forearm,
+    Angle::Hand,
+    Angle::Thigh,
+    Angle::Shank,
+    Angle::Foot,
+];
+
 /// Both styles of a plot. Colours are Okabe and Ito's blue and vermillion on light, sky blue and orange on dark; text in
 /// them is a little darker where the contrast asks for it. Left is drawn wider and first, so that equal curves show both.
 pub(crate) const STYLE: &str = "\
@@ -91,58 +105,25 @@ pub(crate) const STYLE: &str = "\
 /// A person that does not exist, or for whom nothing was measured, gives a drawing that says so.
 pub fn angle_svg(analysis: &Analysis, person_index: usize, options: &PlotOptions) -> String {
     let groups = groups(analysis, person_index, options);
-    let width = f64::from(options.width_px.clamp(320, 8000));
-    let columns = if width >= 700.0 && groups.len() > 1 { 2 } else { 1 };
-    let (gap, margin, heading) = (28.0, 20.0, 84.0);
-    let panel_width = (width - 2.0 * margin - gap * (columns as f64 - 1.0)) / columns as f64;
-    let panel_height = 200.0;
-    let rows = groups.len().div_ceil(columns).max(1);
-    let height = heading + rows as f64 * (panel_height + 16.0) + margin;
-
-    let title = options.title.as_deref().unwrap_or(&analysis.source.name);
-    let mut svg = String::new();
-    // Writing to a string cannot fail.
-    let _ = write!(
-        svg,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"marey-plot\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" \
-         role=\"img\" aria-label=\"{name}\"><title>{name}</title><style>{STYLE}</style>\
-         <rect class=\"m-paper\" width=\"{w}\" height=\"{h}\"/>\
-         <text class=\"m-title\" x=\"{margin}\" y=\"36\">{name}</text><text x=\"{margin}\" y=\"56\">{subtitle}</text>",
-        w = number(width),
-        h = number(height),
-        name = escape(title),
-        subtitle = escape(&subtitle(analysis, person_index, options.space)),
-    );
-    svg.push_str(&key(width - margin, &groups));
-    for (index, (angle, series)) in groups.iter().enumerate() {
-        let x = margin + (index % columns) as f64 * (panel_width + gap);
-        let y = heading + (index / columns) as f64 * (panel_height + 16.0);
+    let sheet = Sheet::new(options.width_px, groups.len(), 84.0);
+    let heading = Heading {
+        title: options.title.as_deref().unwrap_or(&analysis.source.name),
+        subtitle: &subtitle(analysis, person_index, options.space),
+        style: "",
+        key: &key(sheet.edges().1, &groups),
+    };
+    let panels = groups.iter().map(|(angle, series)| {
         let findings = &analysis.people[person_index].findings;
-        let panel = Panel::new(analysis, findings, (*angle, series), panel_width, panel_height);
-        let _ = write!(
-            svg,
-            "<g transform=\"translate({} {})\">{}</g>",
-            number(x),
-            number(y),
-            panel.body()
-        );
-    }
-    if groups.is_empty() {
-        let _ = write!(
-            svg,
-            "<text x=\"{margin}\" y=\"{}\">No angles were measured.</text>",
-            number(heading + 24.0)
-        );
-    }
-    svg.push_str("</svg>");
-    svg
+        Panel::new(analysis, findings, (*angle, series), sheet.panel_width(), PANEL_HEIGHT).body()
+    });
+    sheet.document(&heading, panels, "No angles were measured.")
 }
 
 /// Each panel as an `svg` element by itself, 480 pixels wide, for pages that arrange panels and carry [`STYLE`] once.
 pub(crate) fn panels(analysis: &Analysis, person_index: usize, options: &PlotOptions) -> Vec<String> {
     let panel = |(angle, series): Group<'_>| {
         let findings = &analysis.people[person_index].findings;
-        Panel::new(analysis, findings, (angle, &series), 480.0, 200.0).document(person_index)
+        Panel::new(analysis, findings, (angle, &series), 480.0, PANEL_HEIGHT).document(person_index)
     };
     groups(analysis, person_index, options).into_iter().map(panel).collect()
 }

@@ -1,38 +1,28 @@
 //! Signals at true times: slopes, extremes and their moments between frames.
 
+use crate::timebase::{bend, slope};
+
 /// Slope of a signal at each of its samples: that of the parabola through the sample and its neighbours, which at even
 /// times is the central difference (Winter, Biomechanics and Motor Control of Human Movement, 4th ed., §3.5.1). Exact for
-/// parabolas at any times.
+/// parabolas at any times. Zero where there is one sample.
 pub(crate) fn slopes(time_s: &[f64], values: &[f64]) -> Vec<f64> {
-    let last = time_s.len().min(values.len()).saturating_sub(1);
-    if last == 0 {
+    if values.len() < 2 {
         return vec![0.0; values.len()];
     }
-    let chord = |from: usize| (values[from + 1] - values[from]) / (time_s[from + 1] - time_s[from]);
-    if last == 1 {
-        return vec![chord(0); 2];
-    }
-    (0..=last)
-        .map(|index| {
-            let middle = index.clamp(1, last - 1);
-            let (before, after) = (chord(middle - 1), chord(middle));
-            let bend = (after - before) / (time_s[middle + 1] - time_s[middle - 1]);
-            before + bend * (2.0 * time_s[index] - time_s[middle] - time_s[middle - 1])
-        })
-        .collect()
+    let (rows, _) = values.as_chunks::<1>();
+    (0..values.len()).map(|index| slope(time_s, rows, index)[0]).collect()
 }
 
 /// Second derivative at each sample but the first and last: that of the parabola through it and its neighbours. At the ends,
-/// that of the sample next to them.
+/// that of the sample next to them. Zero where there are fewer than three.
 pub(crate) fn bends(time_s: &[f64], values: &[f64]) -> Vec<f64> {
-    let last = time_s.len().min(values.len()).saturating_sub(1);
-    if last < 2 {
+    let Some(last @ 2..) = values.len().checked_sub(1) else {
         return vec![0.0; values.len()];
-    }
-    let chord = |from: usize| (values[from + 1] - values[from]) / (time_s[from + 1] - time_s[from]);
+    };
+    let (rows, _) = values.as_chunks::<1>();
+    let middle = |index: usize| index.clamp(1, last - 1);
     (0..=last)
-        .map(|index| index.clamp(1, last - 1))
-        .map(|middle| 2.0 * (chord(middle) - chord(middle - 1)) / (time_s[middle + 1] - time_s[middle - 1]))
+        .map(|index| 2.0 * bend(time_s, rows, middle(index))[0])
         .collect()
 }
 

@@ -7,7 +7,8 @@ use marey_motion::compare::{AngleDifference, Comparison, TOLERANCE_DEG};
 
 use crate::label;
 use crate::plot::scale::{self, Scale};
-use crate::plot::{ANATOMICAL_ORDER, STYLE, thinned};
+use crate::plot::sheet::{Heading, PANEL_HEIGHT, Sheet};
+use crate::plot::{ANATOMICAL_ORDER, thinned};
 use crate::svg::{escape, number, path};
 
 /// Room around the curves, as in the plots of angles.
@@ -15,7 +16,6 @@ const LEFT: f64 = 44.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 24.0;
-const PANEL_HEIGHT: f64 = 200.0;
 
 /// What is added to the style of plots.
 const BANDS: &str = "\
@@ -36,47 +36,17 @@ pub fn difference_svg(comparison: &Comparison, width_px: u32) -> String {
         })
         .filter(|(_, sides): &(Angle, Vec<_>)| !sides.is_empty())
         .collect();
-    let width = f64::from(width_px.clamp(320, 8000));
-    let columns = if width >= 700.0 && groups.len() > 1 { 2 } else { 1 };
-    let (gap, margin, heading) = (28.0, 20.0, 92.0);
-    let panel_width = (width - 2.0 * margin - gap * (columns as f64 - 1.0)) / columns as f64;
-    let height = heading + groups.len().div_ceil(columns).max(1) as f64 * (PANEL_HEIGHT + 16.0) + margin;
-    let title = format!("{} compared with {}", comparison.a.name, comparison.b.name);
-    let mut svg = String::new();
-    // Writing to a string cannot fail.
-    let _ = write!(
-        svg,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"marey-plot\" viewBox=\"0 0 {w} {h}\" width=\"{w}\" height=\"{h}\" \
-         role=\"img\" aria-label=\"{name}\"><title>{name}</title><style>{STYLE}{BANDS}</style>\
-         <rect class=\"m-paper\" width=\"{w}\" height=\"{h}\"/>\
-         <text class=\"m-title\" x=\"{margin}\" y=\"34\">{name}</text><text x=\"{margin}\" y=\"54\">{subtitle}</text>{key}",
-        w = number(width),
-        h = number(height),
-        name = escape(&title),
-        subtitle = escape(&subtitle(comparison)),
-        key = key(margin, comparison),
-    );
-    for (index, (angle, sides)) in groups.iter().enumerate() {
-        let x = margin + (index % columns) as f64 * (panel_width + gap);
-        let y = heading + (index / columns) as f64 * (PANEL_HEIGHT + 16.0);
-        let panel = Panel::new(comparison, *angle, sides, panel_width);
-        let _ = write!(
-            svg,
-            "<g transform=\"translate({} {})\">{}</g>",
-            number(x),
-            number(y),
-            panel.body()
-        );
-    }
-    if groups.is_empty() {
-        let _ = write!(
-            svg,
-            "<text x=\"{margin}\" y=\"{}\">No angle is known in both.</text>",
-            number(heading + 24.0)
-        );
-    }
-    svg.push_str("</svg>");
-    svg
+    let sheet = Sheet::new(width_px, groups.len(), 92.0);
+    let heading = Heading {
+        title: &format!("{} compared with {}", comparison.a.name, comparison.b.name),
+        subtitle: &subtitle(comparison),
+        style: BANDS,
+        key: &key(sheet.edges().0, comparison),
+    };
+    let panels = groups
+        .iter()
+        .map(|(angle, sides)| Panel::new(comparison, *angle, sides, sheet.panel_width()).body());
+    sheet.document(&heading, panels, "No angle is known in both.")
 }
 
 fn subtitle(comparison: &Comparison) -> String {

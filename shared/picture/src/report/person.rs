@@ -6,7 +6,7 @@ use marey_motion::{Analysis, Angle, AngleRange, AngleSeries, PersonAnalysis, Sid
 
 use super::{ReportInput, address, figure, findings};
 use crate::label;
-use crate::plot::{ANATOMICAL_ORDER, PlotOptions, panels, timeline};
+use crate::plot::{ANATOMICAL_ORDER, PlotOptions, SEGMENT_ORDER, panels, timeline};
 use crate::svg::{escape, number};
 
 /// Below this share of frames a range may have missed its extremes.
@@ -43,11 +43,15 @@ pub(super) fn section(input: &ReportInput<'_>, index: usize, person: &PersonAnal
 
 /// The curves in the image plane beside the video and the stick figure; those in space can be unfolded.
 fn curves(input: &ReportInput<'_>, index: usize, person: &PersonAnalysis) -> String {
-    let options = |space| PlotOptions {
-        space,
-        ..PlotOptions::default()
+    let draw = |space, angles: [Angle; 8]| {
+        let options = PlotOptions {
+            space,
+            angles: angles.to_vec(),
+            ..PlotOptions::default()
+        };
+        panels(input.analysis, index, &options)
     };
-    let drawn = panels(input.analysis, index, &options(Space::Image));
+    let drawn = draw(Space::Image, ANATOMICAL_ORDER);
     let video = if index == 0 { video(input) } else { String::new() };
     let figure = figure::markup(person, index);
     if drawn.is_empty() {
@@ -67,13 +71,17 @@ fn curves(input: &ReportInput<'_>, index: usize, person: &PersonAnalysis) -> Str
         timeline(input.analysis, index),
         drawn.concat()
     );
-    let world = panels(input.analysis, index, &options(Space::World));
-    if !world.is_empty() {
-        let _ = write!(
-            html,
-            "<details><summary>Curves estimated in space</summary><div class=\"plots\">{}</div></details>",
-            world.concat()
-        );
+    for (title, panels) in [
+        ("Segments against the vertical or the horizontal", draw(Space::Image, SEGMENT_ORDER)),
+        ("Curves estimated in space", draw(Space::World, ANATOMICAL_ORDER)),
+    ] {
+        if !panels.is_empty() {
+            let panels = panels.concat();
+            let _ = write!(
+                html,
+                "<details><summary>{title}</summary><div class=\"plots\">{panels}</div></details>"
+            );
+        }
     }
     html
 }
@@ -120,23 +128,34 @@ fn video(input: &ReportInput<'_>) -> String {
 type Row<'a> = (&'a AngleSeries, AngleRange);
 
 fn space_section(person: &PersonAnalysis, space: Space, title: &str, note: &str) -> String {
-    let rows: Vec<Row<'_>> = ANATOMICAL_ORDER
-        .iter()
-        .flat_map(|&angle| {
+    let rows = |angles: [Angle; 8]| -> Vec<Row<'_>> {
+        let of_angle = |angle| {
             person
                 .angles
                 .iter()
                 .filter(move |series| series.angle == angle && series.space == space)
-        })
-        .filter_map(|series| Some((series, series.range?)))
-        .collect();
-    if rows.is_empty() {
+        };
+        let rows = angles.into_iter().flat_map(of_angle);
+        rows.filter_map(|series| Some((series, series.range?))).collect()
+    };
+    let (joints, segments) = (rows(ANATOMICAL_ORDER), rows(SEGMENT_ORDER));
+    if joints.is_empty() && segments.is_empty() {
         return String::new();
     }
-    format!(
-        "<section><h2>{title}</h2><p>{note}</p>{}</section>\n",
-        table(&rows, title)
-    )
+    let mut html = format!("<section><h2>{title}</h2><p>{note}</p>");
+    if !joints.is_empty() {
+        html.push_str(&table(&joints, title));
+    }
+    if !segments.is_empty() {
+        let title = format!("{title}: segments");
+        let _ = write!(
+            html,
+            "<details><summary>Segments against the vertical or the horizontal</summary>{}</details>",
+            table(&segments, &title)
+        );
+    }
+    html.push_str("</section>\n");
+    html
 }
 
 fn table(rows: &[Row<'_>], title: &str) -> String {
