@@ -1,6 +1,7 @@
 //! Measures; prints ratios against named peers of the same run and asserts nothing.
 
 mod accuracy;
+mod analysis;
 mod hop;
 mod jobs;
 mod peer;
@@ -30,6 +31,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask bench --peer --video my_video.mp4     next to MediaPipe, on a video of yours too
   cargo xtask bench --only pose --peer --rounds 9   the estimator alone, with more patience
   cargo xtask bench --only size,start --release     what goes to AWS (building it takes a while)
+  cargo xtask bench --only analysis --rounds 5      cleaning, angles and time warping next to SciPy's
   cargo xtask bench --accuracy                      how far angles are from the truth, on rendered videos
 
 It leaves nothing running that was not running before. On a busy machine trust the best and the ratios.";
@@ -49,6 +51,8 @@ enum Measurement {
     Whole,
     /// Error of each angle on rendered videos
     Accuracy,
+    /// Cleaning, angles and time warping next to Python's libraries
+    Analysis,
 }
 
 /// What to measure.
@@ -61,7 +65,7 @@ pub(crate) struct Options {
     /// A video to measure on besides the sample
     #[arg(long, value_name = "FILE")]
     video: Option<PathBuf>,
-    /// Compare with MediaPipe's own Python pipeline; installs it the first time (400 MB)
+    /// Compare with MediaPipe's own Python pipeline, and the analysis with SciPy; installs them the first time (500 MB)
     #[arg(long)]
     peer: bool,
     /// Only the error of each angle on rendered videos
@@ -117,7 +121,9 @@ impl<'a> Bench<'a> {
         if self.options.accuracy {
             return measurement == Measurement::Accuracy;
         }
-        self.options.only.is_empty() || self.options.only.contains(&measurement)
+        // The analysis is only ever measured next to its peers.
+        let is_usual = measurement != Measurement::Analysis || self.options.peer;
+        (self.options.only.is_empty() && is_usual) || self.options.only.contains(&measurement)
     }
 
     fn run(mut self) -> Result<()> {
@@ -132,6 +138,10 @@ impl<'a> Bench<'a> {
         if self.wants(Measurement::Accuracy) {
             let figures = accuracy::measure()?;
             self.tell("accuracy", &figures, vec![accuracy::table(&figures)])?;
+        }
+        if self.wants(Measurement::Analysis) {
+            let figures = analysis::measure(self.rounds)?;
+            self.tell("analysis", &figures, vec![analysis::table(&figures, self.rounds)])?;
         }
         if self.wants(Measurement::Size) || self.wants(Measurement::Start) {
             self.programs()?;

@@ -3,9 +3,12 @@
 
     cargo build --release --package marey-motion --example dtw_speed
     venv/bin/pip install -r comparison-requirements.txt
-    venv/bin/python dtw_speed.py target/release/examples/dtw_speed [--rounds 3]
+    venv/bin/python dtw_speed.py target/release/examples/dtw_speed [--rounds 3] [--json]
+
+`cargo xtask bench --only analysis` does all of this.
 """
 import argparse
+import json
 import subprocess
 import tempfile
 import time
@@ -19,6 +22,7 @@ from scipy.spatial.distance import euclidean
 parser = argparse.ArgumentParser()
 parser.add_argument("program")
 parser.add_argument("--rounds", type=int, default=3)
+parser.add_argument("--json", action="store_true")
 options = parser.parse_args()
 
 random = numpy.random.default_rng(1887)
@@ -64,8 +68,10 @@ CASES = [
     ("path", 6000, 6000, 1, 0), ("path", 3000, 3000, 14, 0),
     ("fast", 1500, 1500, 1, 1), ("fast", 1500, 1500, 66, 1), ("fast", 1500, 1500, 66, 5),
 ]
-print(f"best of {options.rounds} rounds, in turn")
-print(f"{'what':9} {'frames':>6} {'columns':>7} {'radius':>6} {'Marey s':>10} {'peer s':>10} {'ratio':>7}  peer")
+cases = []
+if not options.json:
+    print(f"best of {options.rounds} rounds, in turn")
+    print(f"{'what':9} {'frames':>6} {'columns':>7} {'radius':>6} {'Marey s':>10} {'peer s':>10} {'ratio':>7}  peer")
 with tempfile.TemporaryDirectory() as folder:
     for method, n, m, width, radius in CASES:
         a, b = movement(n, width, 0.0), movement(m, width, 0.6)
@@ -82,4 +88,10 @@ with tempfile.TemporaryDirectory() as folder:
         if method != "path":
             assert abs(ours[0][1] - theirs[0][1]) < 1e-9 * abs(theirs[0][1]), "they differ"
         seconds, others = min(ours)[0], min(one[0] for one in theirs)
+        what = f"{method}, {n} frames, {width} columns" + (f", radius {radius}" if radius else "")
+        cases.append({"what": what, "marey_s": seconds, "peer_s": others, "peer": name})
+        if options.json:
+            continue
         print(f"{method:9} {n:6} {width:7} {radius:6} {seconds:10.4f} {others:10.4f} {others / seconds:6.1f}x  {name}")
+if options.json:
+    print(json.dumps(cases))

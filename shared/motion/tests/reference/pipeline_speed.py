@@ -3,15 +3,18 @@
 
     python3 -m venv venv && venv/bin/pip install numpy==2.4.6 scipy==1.17.1
     cargo build -p marey-motion --example pipeline_speed
-    venv/bin/python shared/motion/tests/reference/pipeline_speed.py target/debug/examples/pipeline_speed [ROUNDS]
+    venv/bin/python shared/motion/tests/reference/pipeline_speed.py target/debug/examples/pipeline_speed [--rounds 7] [--json]
+
+`cargo xtask bench --only analysis` does all of this.
 
 The work: ten minutes at 30 frames per second, 33 landmarks of six coordinates. Landmarks that are not visible are filled by
 PCHIP, everything goes through the zero-lag Butterworth filter, and 14 angles are measured in the image and in the world, from
 the landmarks before and after. Every step is one call for all columns wherever SciPy allows it, on arrays that are ready as
 float64. SciPy does less: it does not tell which side is seen, has no ranges and makes no poses.
 """
+import argparse
+import json
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -79,11 +82,15 @@ def scipy_round(points, visible):
 
 
 def main():
-    program, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 7
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
     ours, theirs = [], []
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(rounds):
-            said = subprocess.run([program, folder], check=True, capture_output=True, text=True).stdout
+        for _ in range(options.rounds):
+            said = subprocess.run([options.program, folder], check=True, capture_output=True, text=True).stdout
             ours += [float(line.removeprefix("ms=")) for line in said.split()]
             table = numpy.fromfile(Path(folder) / "landmarks.f32", "<f4").reshape(-1, 33, 7).astype(float)
             points, visible = numpy.ascontiguousarray(table[:, :, :6]), table[:, :, 6] >= 0.3
@@ -94,6 +101,10 @@ def main():
     # The first and last frames may have no landmark on their far side, which Marey leaves empty and SciPy extrapolates.
     apart = numpy.abs(elbow - numpy.abs(value["elbow", 0, "image"]))[200:-200]
     assert numpy.nanmax(apart) < 0.01, f"they do not do the same: {numpy.nanmax(apart)} degrees apart"
+    if options.json:
+        case = {"what": "clean and measure, 10 min at 30 Hz", "marey_s": min(ours) / 1000, "peer_s": min(theirs) / 1000}
+        print(json.dumps([case | {"peer": f"SciPy, NumPy {numpy.__version__}"}]))
+        return
     for name, times in (("Marey", ours), (f"SciPy, NumPy {numpy.__version__}", theirs)):
         print(f"{name}: best {min(times):.1f} ms, median {numpy.median(times):.1f} ms of {len(times)}")
     print(f"ratio: {min(theirs) / min(ours):.1f} (best), {numpy.median(theirs) / numpy.median(ours):.1f} (median)")
