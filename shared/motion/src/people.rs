@@ -127,12 +127,14 @@ fn without_ghosts(members: Vec<Member>, seen: &[Seen], time_s: &[f64]) -> Vec<(M
             count[seen[index].frame] += 1;
         }
     }
+    let step_s = match time_s {
+        [first, .., last] => (last - first) / (time_s.len() - 1) as f64,
+        _ => 0.0,
+    };
     let is_ghost = |member: &Member| {
-        let [first, .., last] = member.seen.as_slice() else {
-            return member.seen.iter().all(|&index| count[seen[index].frame] > 1);
-        };
-        let lasted_s = time_s[seen[*last].frame] - time_s[seen[*first].frame];
-        lasted_s < GHOST_S && member.seen.iter().all(|&index| count[seen[index].frame] > 1)
+        // What flickers for longer is no more for that.
+        let seen_s = step_s * member.seen.len().saturating_sub(1) as f64;
+        seen_s < GHOST_S && member.seen.iter().all(|&index| count[seen[index].frame] > 1)
     };
     let mut all: Vec<Member> = members.into_iter().filter(|member| !member.seen.is_empty()).collect();
     // Two ghosts in the same frames must not both vanish: the one seen longer, else the one who came first, stays.

@@ -76,8 +76,16 @@ impl PoseDetector {
     /// # Errors
     /// When ONNX Runtime fails.
     pub fn detect(&mut self, image: ImageView<'_>) -> Result<Vec<Detection>, VisionError> {
-        let frame = Region::around(image.width(), image.height());
-        self.warp.crop(image, &frame, self.network.input());
+        self.detect_in(image, &Region::around(image.width(), image.height()))
+    }
+
+    /// The people in a part of a picture, from the most to the least certain; in pixels of the whole picture. The smaller the
+    /// part, the smaller may people be.
+    ///
+    /// # Errors
+    /// When ONNX Runtime fails.
+    pub fn detect_in(&mut self, image: ImageView<'_>, frame: &Region) -> Result<Vec<Detection>, VisionError> {
+        self.warp.crop(image, frame, self.network.input());
         self.runs += 1;
         let outputs = self.network.run()?;
         let boxes = outputs.get("boxes", ANCHORS * BOX_LEN)?;
@@ -90,7 +98,7 @@ impl PoseDetector {
             .zip(&self.anchors)
             .filter_map(|((numbers, &logit), &anchor)| {
                 let score = sigmoid(f64::from(logit));
-                (score >= self.min_score).then(|| decode(numbers, score, anchor, &frame))?
+                (score >= self.min_score).then(|| decode(numbers, score, anchor, frame))?
             })
             .collect();
         Ok(weighted_nms(candidates, SAME_PERSON_OVERLAP))

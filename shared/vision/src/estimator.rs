@@ -109,6 +109,8 @@ pub struct PoseEstimator {
     /// When the detector last looked, and how long after that it looks again.
     looked_s: f64,
     wait_s: f64,
+    /// How often it looked for several people.
+    looks: usize,
     frames: u64,
     total: Duration,
 }
@@ -130,6 +132,7 @@ impl PoseEstimator {
             missed: Vec::new(),
             looked_s: f64::NEG_INFINITY,
             wait_s: 0.0,
+            looks: 0,
             frames: 0,
             total: Duration::ZERO,
             options,
@@ -175,6 +178,7 @@ impl PoseEstimator {
         self.missed.clear();
         self.looked_s = f64::NEG_INFINITY;
         self.wait_s = 0.0;
+        self.looks = 0;
     }
 
     /// From now on this many people may be followed at once. Those who are followed already stay.
@@ -409,15 +413,23 @@ impl PoseEstimator {
     }
 
     fn detected_regions(&mut self, image: ImageView<'_>) -> Result<Vec<Region>, VisionError> {
-        let detections = self.detector.detect(image)?;
-        // One person is the one of whom the detector is surest, and nobody else, also if he turns out to be none.
-        let most = if self.options.most_people == 1 {
-            1
-        } else {
-            detections.len()
-        };
-        let regions = detections.iter().take(most).map(Detection::region);
+        let mut detections = self.detector.detect(image)?;
+        if self.options.most_people == 1 {
+            // One person is the one of whom the detector is surest, and nobody else, also if he turns out to be none.
+            detections.truncate(1);
+        } else if let Some(square) = self.next_square(image) {
+            // Who is small in the whole picture is larger in a part of it.
+            detections.extend(self.detector.detect_in(image, &square)?);
+        }
+        let regions = detections.iter().map(Detection::region);
         Ok(regions.filter(Region::is_usable).collect())
+    }
+
+    /// The part of the picture in which the detector looks beside the whole, another one each time.
+    fn next_square(&mut self, image: ImageView<'_>) -> Option<Region> {
+        let squares = Region::squares_in(image.width(), image.height());
+        self.looks += 1;
+        squares.get(self.looks % squares.len().max(1)).copied()
     }
 
     fn is_person(&self, score: f32) -> bool {

@@ -8,6 +8,9 @@ const MARGIN: f64 = 1.25;
 /// Regions further out or larger than this are the product of numbers gone wrong, in pixels.
 const MAX_EXTENT_PX: f64 = (1 << 20) as f64;
 
+/// A picture that is longer by less than this share of its short side shows people hardly larger in a square of it.
+const LEAST_REST: f64 = 0.25;
+
 /// A square in the picture that may be turned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Region {
@@ -43,6 +46,33 @@ impl Region {
             side_px: f64::from(width.max(height)),
             rotation_rad: 0.0,
         }
+    }
+
+    /// The largest squares in a picture that is not square itself, upright: at its beginning, middle and end. None if it is nearly
+    /// square. Side by side they would cut people in two; of these every place but the edges lies well within one.
+    pub fn squares_in(width: u32, height: u32) -> Vec<Self> {
+        let (width, height) = (f64::from(width), f64::from(height));
+        let side_px = width.min(height);
+        let rest_px = width.max(height) - side_px;
+        if rest_px < LEAST_REST * side_px {
+            return Vec::new();
+        }
+        let square = |share: f64| {
+            let along_px = side_px / 2.0 + share * rest_px;
+            let across_px = side_px / 2.0;
+            let (center_x_px, center_y_px) = if width > height {
+                (along_px, across_px)
+            } else {
+                (across_px, along_px)
+            };
+            Self {
+                center_x_px,
+                center_y_px,
+                side_px,
+                rotation_rad: 0.0,
+            }
+        };
+        [0.0, 0.5, 1.0].map(square).to_vec()
     }
 
     /// Whether a picture can be cropped to it: finite, not empty, and not absurdly far out.
@@ -96,6 +126,24 @@ mod tests {
             let angle = normalize_angle(0.3 + f64::from(turns) * TAU);
             assert!((angle - 0.3).abs() < 1e-9);
         }
+    }
+
+    #[test]
+    fn squares_fill_a_wide_and_a_tall_picture() {
+        let places = |width, height| {
+            let squares = Region::squares_in(width, height);
+            let place = |one: &Region| (one.center_x_px, one.center_y_px, one.side_px);
+            squares.iter().map(place).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            places(160, 90),
+            [(45.0, 45.0, 90.0), (80.0, 45.0, 90.0), (115.0, 45.0, 90.0)]
+        );
+        assert_eq!(
+            places(90, 160),
+            [(45.0, 45.0, 90.0), (45.0, 80.0, 90.0), (45.0, 115.0, 90.0)]
+        );
+        assert!(places(100, 100).is_empty() && places(100, 120).is_empty());
     }
 
     #[test]

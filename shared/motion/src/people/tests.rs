@@ -198,6 +198,14 @@ fn shadows_beside_others_are_nobody_and_alone_they_are_somebody() {
         all
     });
     assert_eq!(whos(&beside), [[1.0]]);
+    let flickering = crowd(|frame, _| {
+        let mut all = vec![seen(0, at(100.0, 1.0))];
+        if [30, 40, 41].contains(&frame) {
+            all.push(seen(1, at(800.0, 2.0)));
+        }
+        all
+    });
+    assert_eq!(whos(&flickering), [[1.0]], "altogether it is a moment too");
     let alone = crowd(|frame, _| {
         if frame == 30 {
             vec![seen(1, at(800.0, 2.0))]

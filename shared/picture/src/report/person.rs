@@ -72,7 +72,10 @@ fn curves(input: &ReportInput<'_>, index: usize, person: &PersonAnalysis) -> Str
         drawn.concat()
     );
     for (title, panels) in [
-        ("Segments against the vertical or the horizontal", draw(Space::Image, SEGMENT_ORDER)),
+        (
+            "Segments against the vertical or the horizontal",
+            draw(Space::Image, SEGMENT_ORDER),
+        ),
         ("Curves estimated in space", draw(Space::World, ANATOMICAL_ORDER)),
     ] {
         if !panels.is_empty() {
