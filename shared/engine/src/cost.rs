@@ -136,6 +136,19 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_costs_what_its_parts_cost() {
+        // One request, three of the queue, 3 and 50 writes, 4 and 50 reads, and 1,000 artifacts, on a machine that costs nothing.
+        let free = Machine::Hourly { usd_per_hour: 0.0 };
+        let parts = [0.20e-6, 3.0 * 0.40e-6, 53.0 * 0.625e-6, 54.0 * 0.125e-6, 0.005];
+        let sum: f64 = parts.iter().sum();
+        assert!((attempt_usd(&free, 100.0, 1000) - sum).abs() < 1e-15);
+        // The clock's share is that of the machine, and 0.75 dollars in a million seconds for heartbeats by half of them.
+        let hourly = Machine::Hourly { usd_per_hour: 3.6 };
+        let second = attempt_usd(&hourly, 101.0, 0) - attempt_usd(&hourly, 100.0, 0);
+        assert!((second - (0.001 + 0.375e-6)).abs() < 1e-15);
+    }
+
+    #[test]
     fn an_attempt_costs_more_than_its_time_and_nothing_on_ones_own_machine() {
         let lambda = Machine::Lambda {
             memory_mib: 1024,

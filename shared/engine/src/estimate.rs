@@ -281,6 +281,46 @@ artifacts = ["y"]
         assert_eq!(left.most, Duration::from_secs(450 + 20));
     }
 
+    /// A shard that is complete after so many seconds, or was taken over from an earlier job.
+    fn complete(snapshot: &mut Snapshot, shard: u32, seconds: i64, reused: bool) {
+        running(snapshot, shard, 0.5);
+        let row = snapshot.shards.get_mut(&(name("a"), shard)).unwrap();
+        row.value.state = ShardState::Completed {
+            at: at(seconds),
+            run_ms: 1000 * seconds,
+            artifacts: Vec::new(),
+            reused,
+        };
+    }
+
+    #[test]
+    fn where_nobody_measured_a_stage_the_jobs_own_shards_are_the_measure() {
+        let workflow = workflow(4);
+        let mut rows = snapshot(&workflow);
+        complete(&mut rows, 0, 10, false);
+        complete(&mut rows, 1, 20, false);
+        complete(&mut rows, 2, 900, true);
+        for (mean, a_s) in [(f64::NAN, 15.0), (0.0, 15.0), (-1.0, 15.0), (40.0, 40.0)] {
+            let left = time_left(&workflow, &rows, &Controls::default(), &measured(mean, 10.0, 4), at(99)).unwrap();
+            // One shard of a is left, and b takes 10 s.
+            assert_eq!(left.least, Duration::from_secs_f64(a_s / 2.0 + 5.0), "{mean}");
+            assert_eq!(left.most, Duration::from_secs_f64(a_s * 2.0 + 20.0), "{mean}");
+        }
+    }
+
+    #[test]
+    fn shards_wait_for_the_workers_there_are() {
+        let workflow = workflow(6);
+        let rows = snapshot(&workflow);
+        let left = |workers| {
+            let measured = measured(10.0, 10.0, workers);
+            time_left(&workflow, &rows, &Controls::default(), &measured, at(9)).unwrap()
+        };
+        // Six of a at 20 s at the most, and b takes 20 s.
+        assert_eq!([1, 3, 100].map(|workers| left(workers).most.as_secs()), [140, 60, 40]);
+        assert_eq!([1, 3, 100].map(|workers| left(workers).least.as_secs()), [10, 10, 10]);
+    }
+
     #[test]
     fn where_nothing_was_measured_nothing_is_said() {
         let workflow = workflow(1);

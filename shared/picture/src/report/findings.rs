@@ -85,7 +85,8 @@ fn measures(measures: &[Measure], suffix: &str) -> String {
                 "<tr><th scope=\"row\">{}</th>{cells}<td class=\"words\">{}</td><td class=\"words\"><code>{}</code></td></tr>",
                 escape(&row.first.label),
                 escape(unit(&row.first.unit)),
-                escape(&row.first.method)
+                // Long names may be broken between their words.
+                escape(&row.first.method).replace('_', "_<wbr>")
             );
         }
         html.push_str("</tbody></table></div>");
@@ -238,6 +239,7 @@ fn unit(id: &str) -> &str {
         "percent" => "%",
         "deg" => "°",
         "deg_per_s" => "°/s",
+        "leg_lengths" => "leg lengths",
         "steps_per_min" => "steps/min",
         "m_per_s" => "m/s",
         "m_per_s2" => "m/s²",
