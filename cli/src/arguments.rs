@@ -205,7 +205,7 @@ pub(crate) enum Local {
     /// Measure how fast this machine estimates poses: latency per frame, throughput, memory
     #[cfg(feature = "benchmark")]
     #[command(
-        after_help = "Examples:\n  marey benchmark squat.mp4\n  marey benchmark squat.mp4 --compare threads=2\n  marey benchmark squat.mp4 --compare provider=cuda --json"
+        after_help = "Examples:\n  marey benchmark squat.mp4\n  marey benchmark squat.mp4 --compare threads=2\n  marey benchmark squat.mp4 --compare people=4\n  marey benchmark squat.mp4 --compare provider=cuda --json"
     )]
     Benchmark(Benchmark),
 }

@@ -31,7 +31,7 @@ const EXAMPLES: &str = "Examples:
   cargo xtask bench --peer --video my_video.mp4     next to MediaPipe, on a video of yours too
   cargo xtask bench --only pose --peer --rounds 9   the estimator alone, with more patience
   cargo xtask bench --only size,start --release     what goes to AWS (building it takes a while)
-  cargo xtask bench --only analysis --rounds 5      cleaning, angles and time warping next to SciPy's
+  cargo xtask bench --only analysis --rounds 5      the analysis next to SciPy
   cargo xtask bench --accuracy                      how far angles are from the truth, on rendered videos
 
 It leaves nothing running that was not running before. On a busy machine trust the best and the ratios.";

@@ -18,10 +18,13 @@ pub(crate) struct Benchmark {
     /// Threads within one inference
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: u16,
+    /// Most people who are followed at once; jobs follow up to 4 unless told otherwise
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub(crate) people: u16,
     /// What runs the models; one that is not there is an error
     #[arg(long, value_enum, value_name = "WHAT", default_value = "cpu")]
     pub(crate) provider: Provider,
-    /// Measure this as well and compare: threads=N, provider=WHAT, models=FOLDER, with commas between; the rest stays
+    /// Measure this as well and compare: threads=N, people=N, provider=WHAT, models=FOLDER, with commas between; the rest stays
     #[arg(long, value_name = "DEVICE", value_parser = device)]
     pub(crate) compare: Option<Device>,
     /// The folder with models.json [default: .marey/models here or above]
@@ -63,6 +66,7 @@ impl From<Provider> for marey_vision::Provider {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Device {
     pub(crate) threads: Option<u16>,
+    pub(crate) people: Option<u16>,
     pub(crate) provider: Option<Provider>,
     pub(crate) models: Option<PathBuf>,
 }
@@ -73,16 +77,19 @@ fn device(text: &str) -> Result<Device, String> {
     for setting in text.split(',') {
         let (name, value) = setting.split_once('=').ok_or_else(|| format!("`{setting}` has no ="))?;
         match name {
-            "threads" => {
-                let threads = value.parse().ok().filter(|threads| (1..=256).contains(threads));
-                device.threads = Some(threads.ok_or_else(|| format!("`{value}` is not a number from 1 to 256"))?);
-            }
+            "threads" => device.threads = Some(number(value, 256)?),
+            "people" => device.people = Some(number(value, 16)?),
             "provider" => device.provider = Some(Provider::from_str(value, false)?),
             "models" => device.models = Some(PathBuf::from(value)),
-            _ => return Err(format!("`{name}` is none of threads, provider and models")),
+            _ => return Err(format!("`{name}` is none of threads, people, provider and models")),
         }
     }
     Ok(device)
+}
+
+fn number(text: &str, most: u16) -> Result<u16, String> {
+    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| format!("`{text}` is not a number from 1 to {most}"))
 }
 
 #[cfg(test)]
@@ -96,12 +103,15 @@ mod tests {
             (both.threads, both.provider, both.models),
             (Some(2), Some(Provider::Cuda), None)
         );
+        assert_eq!(device("people=4").unwrap().people, Some(4));
         assert_eq!(device("models=a/b").unwrap().models, Some("a/b".into()));
         for wrong in [
             "",
             "threads",
             "threads=0",
             "threads=x",
+            "people=0",
+            "people=17",
             "provider=abacus",
             "speed=9",
             "threads=2,",

@@ -28,6 +28,7 @@ pub(super) async fn benchmark(screen: &Screen, options: &Benchmark) -> Result<Ve
         models: options.models.clone().unwrap_or_else(|| made("models")),
         provider: options.provider.into(),
         threads: options.threads,
+        people: options.people,
     };
     let (video, passes, frames) = (options.video.clone(), options.passes, options.frames);
     let compare = options.compare.clone();
@@ -58,5 +59,6 @@ fn other(setup: &Setup, device: Device) -> Setup {
         models: device.models.unwrap_or_else(|| setup.models.clone()),
         provider: device.provider.map_or(setup.provider, Into::into),
         threads: device.threads.unwrap_or(setup.threads),
+        people: device.people.unwrap_or(setup.people),
     }
 }

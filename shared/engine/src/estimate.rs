@@ -309,6 +309,30 @@ artifacts = ["y"]
     }
 
     #[test]
+    fn who_has_told_too_little_takes_the_mean_less_what_has_passed() {
+        let workflow = workflow(1);
+        let left = |progress: f64, now: i64| {
+            let mut rows = snapshot(&workflow);
+            running(&mut rows, 0, progress);
+            let left = time_left(
+                &workflow,
+                &rows,
+                &Controls::default(),
+                &measured(1000.0, 10.0, 4),
+                at(now),
+            );
+            left.map(|left| (left.least.as_secs(), left.most.as_secs())).unwrap()
+        };
+        // 500 to 2000 s for a, 5 to 20 s for b.
+        assert_eq!(left(0.0, 100), (400 + 5, 1900 + 20));
+        assert_eq!(
+            left(0.5, 0),
+            (500 + 5, 2000 + 20),
+            "half of it in no time tells nothing"
+        );
+    }
+
+    #[test]
     fn shards_wait_for_the_workers_there_are() {
         let workflow = workflow(6);
         let rows = snapshot(&workflow);

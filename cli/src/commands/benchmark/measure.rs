@@ -11,6 +11,7 @@ use super::machine::{forget_peak, peak_memory_bytes};
 use crate::bars::Passes;
 use crate::error::Error;
 use crate::screen::Screen;
+use crate::words::counted;
 
 /// What is measured: a video, as far as it is gone through.
 #[derive(Debug)]
@@ -30,12 +31,19 @@ pub(super) struct Setup {
     pub(super) models: PathBuf,
     pub(super) provider: Provider,
     pub(super) threads: u16,
+    /// Most people who are followed at once.
+    pub(super) people: u16,
 }
 
 impl Setup {
+    /// The device in words; that one person is followed goes without saying.
     pub(super) fn name(&self) -> String {
-        let threads = if self.threads == 1 { "thread" } else { "threads" };
-        format!("{}, {} {threads}", self.provider.name(), self.threads)
+        let threads = counted(self.threads.into(), "thread");
+        let people = match self.people {
+            1 => String::new(),
+            people => format!(", up to {people} people"),
+        };
+        format!("{}, {threads}{people}", self.provider.name())
     }
 }
 
@@ -116,6 +124,7 @@ pub(super) fn measure(screen: &Screen, subject: &Subject, setup: &Setup, library
     let opened = started.elapsed();
     let options = PoseOptions {
         threads: setup.threads.into(),
+        most_people: setup.people.into(),
         ..PoseOptions::default()
     };
     let mut estimator = PoseEstimator::new(&runtime, &models, options)?;

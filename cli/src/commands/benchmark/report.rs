@@ -54,8 +54,13 @@ struct Video {
 /// One device.
 #[derive(Debug, Serialize)]
 pub(super) struct DeviceReport {
+    /// In words.
+    #[serde(skip)]
+    name: String,
     provider: &'static str,
     threads: u16,
+    /// Most people who were followed at once.
+    people: u16,
     onnxruntime: &'static str,
     /// SHA-256 of each model.
     models: BTreeMap<String, String>,
@@ -189,8 +194,10 @@ impl DeviceReport {
         };
         let total = |of: fn(&Pass) -> Duration| passes.iter().map(of).sum::<Duration>();
         Self {
+            name: setup.name(),
             provider: setup.provider.name(),
             threads: setup.threads,
+            people: setup.people,
             onnxruntime: measured.version,
             models: measured.models.iter().cloned().collect(),
             load: LoadReport::of(measured.load),
@@ -210,10 +217,9 @@ impl DeviceReport {
     }
 
     fn text(&self, screen: &Screen) -> String {
-        let name = format!("{}, {}", self.provider, counted(self.threads.into(), "thread"));
         let device = format!(
             "{}, ONNX Runtime {}",
-            screen.paint(Paint::Strong, &name),
+            screen.paint(Paint::Strong, &self.name),
             tame(self.onnxruntime)
         );
         let models = self

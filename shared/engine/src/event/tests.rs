@@ -487,3 +487,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn only_what_is_too_heavy_loses_the_ends_of_its_sentences() {
+    let event = |letters: usize| {
+        let failure = Failure {
+            message: "m".repeat(letters),
+            ..failure("BUSY")
+        };
+        let change = Change::JobFailed {
+            failure,
+            duration_ms: 1,
+            round: 0,
+        };
+        Event::new(&About::from(&job()), "job", at(1), change)
+    };
+    let weight = |event: &Event| serde_json::to_string(event).unwrap().len();
+    let room = MOST_BYTES - weight(&event(0));
+    // A bus takes 256 KiB, and JSON within JSON at most twice its weight.
+    assert!(MOST_BYTES > 64 << 10 && 2 * MOST_BYTES < 256 << 10);
+    let full = event(room);
+    assert_eq!(full.clone().bounded(), full, "as heavy as it may be");
+    let over = event(room + 1).bounded();
+    assert!(weight(&over) < 4096, "one byte more: {} bytes are left", weight(&over));
+    assert_eq!((over.id, over.kind()), (full.id, full.kind()));
+}
