@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::{
     build,
     cloud::{self, Cloud, Kind},
-    home, setup,
+    home, root, setup,
     shell::{Program, which},
     stack::Stack,
 };
@@ -18,12 +18,12 @@ pub(crate) struct Options {
     /// Against which local cloud the end-to-end tests run
     #[arg(long, value_enum, default_value = "ministack")]
     cloud: Kind,
-    /// Only these steps: format, lint, unit, template, end-to-end
+    /// Only these steps: format, lint, unit, exchange, template, end-to-end
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
 
-const STEPS: [&str; 5] = ["format", "lint", "unit", "template", "end-to-end"];
+const STEPS: [&str; 6] = ["format", "lint", "unit", "exchange", "template", "end-to-end"];
 
 /// The steps that need more than Rust; what is wrong before them is told at once.
 const NEED_SETUP: [&str; 3] = ["unit", "template", "end-to-end"];
@@ -48,6 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             "format" => Program::cargo().args(["fmt", "--all", "--check"]).run()?,
             "lint" => lint()?,
             "unit" => unit()?,
+            "exchange" => exchange()?,
             "template" => template(options.cloud)?,
             _ => end_to_end(options.cloud)?,
         }
@@ -104,6 +105,36 @@ fn nextest(arguments: &[&str]) -> Program {
         .args(arguments)
         .env("MAREY_MODELS", models)
         .env("MAREY_ONNXRUNTIME", library)
+}
+
+/// Files of Marey's in the programs for which they are written: `OpenSim` and the reader of C3D.
+fn exchange() -> Result<()> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        println!("skipped: OpenSim's package of that version is not made for every system");
+        return Ok(());
+    }
+    let python = setup::venv(
+        "venv-exchange",
+        "python3",
+        &["infra/local/requirements-exchange.txt"],
+        &[],
+    )?;
+    let folder = home().join("exchange");
+    Program::cargo()
+        .args(["build", "--workspace", "--exclude", "xtask", "--example", "exchange"])
+        .run()?;
+    let mut write = Program::new(build::target().join("debug/examples/exchange")).arg(&folder);
+    let real = root().join("../shared/golden/balancing_raw.trc");
+    if real.is_file() {
+        write = write.arg(real);
+    } else {
+        println!("skipped: a real capture, as there is no ../shared");
+    }
+    write.run()?;
+    Program::new(python.join("bin/python"))
+        .arg(root().join("shared/motion/tests/reference/check_exchange.py"))
+        .arg(&folder)
+        .run()
 }
 
 /// The template against what a local cloud does not check.

@@ -81,8 +81,8 @@ fn system_packages() -> Result<()> {
     })
 }
 
-/// A Python environment under `.marey/`, made anew when its requirements change.
-fn venv(name: &str, python: &str, requirements: &[&str], local: &[&str]) -> Result<()> {
+/// A Python environment under `.marey/`, made anew when its requirements change; gives its folder.
+pub(crate) fn venv(name: &str, python: &str, requirements: &[&str], local: &[&str]) -> Result<PathBuf> {
     let folder = home().join(name);
     let mut wanted = String::new();
     for file in requirements {
@@ -93,7 +93,7 @@ fn venv(name: &str, python: &str, requirements: &[&str], local: &[&str]) -> Resu
     }
     let stamp = folder.join("marey-requirements");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
+        return Ok(folder);
     }
     step(&format!("install Python packages ({name})"), || {
         Program::new(python)
@@ -109,7 +109,8 @@ fn venv(name: &str, python: &str, requirements: &[&str], local: &[&str]) -> Resu
         }
         std::fs::write(&stamp, &wanted)?;
         Ok(())
-    })
+    })?;
+    Ok(folder)
 }
 
 /// The text of a local package, so that a change of it is installed.

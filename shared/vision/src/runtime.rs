@@ -120,7 +120,7 @@ impl OnnxRuntime {
         self.provider
     }
 
-    /// The library's version, such as `1.31.1`; what its build says of itself where that names none.
+    /// The library's version, such as `1.31.1`; where its build names none, the commit that it was built from.
     pub fn version(&self) -> &'static str {
         version_in(ort::info())
     }
@@ -181,11 +181,14 @@ impl OnnxRuntime {
 
 /// `ORT Build Info: git-branch=rel-1.31.1, git-commit-id=…`
 fn version_in(info: &str) -> &str {
-    let branch = info.split("git-branch=").nth(1).and_then(|rest| rest.split(',').next());
-    let version = branch.map(|branch| branch.trim().trim_start_matches("rel-"));
+    let named = |name: &str| info.split(name).nth(1)?.split(',').next().map(str::trim);
+    let version = named("git-branch=").map(|branch| branch.trim_start_matches("rel-"));
     // A build from a detached head has no branch to be named after.
     let is_version = |version: &&str| version.starts_with(|digit: char| digit.is_ascii_digit());
-    version.filter(is_version).unwrap_or(info)
+    version
+        .filter(is_version)
+        .or_else(|| named("git-commit-id="))
+        .unwrap_or(info)
 }
 
 /// How many numbers an input or output of fixed shape has.
@@ -276,6 +279,10 @@ mod tests {
         assert_eq!(
             version_in("ORT Build Info: git-branch=rel-1.31.1, git-commit-id=1, build type=Release"),
             "1.31.1"
+        );
+        assert_eq!(
+            version_in("ORT Build Info: git-branch=HEAD, git-commit-id=6af1a93, fp8-kv-cache=1, build type=Release"),
+            "6af1a93"
         );
         assert_eq!(version_in("something else"), "something else");
     }

@@ -3,9 +3,9 @@
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{peer::environment, pose::build_example, table::Table};
+use super::{pose::build_example, table::Table};
 use crate::{
-    root,
+    root, setup,
     shell::{Program, step},
 };
 
@@ -27,7 +27,7 @@ pub(crate) struct Figures {
 
 /// Runs the scripts.
 pub(crate) fn measure(rounds: usize) -> Result<Vec<Figures>> {
-    let folder = environment("venv-analysis", REQUIREMENTS, "install SciPy, dtaidistance and fastdtw")?;
+    let folder = setup::venv("venv-analysis", "python3", &[REQUIREMENTS], &[])?;
     let mut figures: Vec<Figures> = Vec::new();
     for script in SCRIPTS {
         let program = build_example(script)?;

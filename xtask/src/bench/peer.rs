@@ -22,9 +22,26 @@ pub(crate) struct Peer {
 impl Peer {
     /// Installs it, unless the same requirements are installed already.
     pub(crate) fn install() -> Result<Self> {
-        let title = format!("install {NAME} (about 400 MB)");
-        let folder = environment("venv-peer", REQUIREMENTS, &title)
-            .with_context(|| format!("{NAME} needs Python 3.9 to 3.12 on x86-64 or Apple's processors"))?;
+        let folder = home().join("venv-peer");
+        let requirements = root().join(REQUIREMENTS);
+        let wanted = std::fs::read_to_string(&requirements).with_context(|| format!("cannot read {REQUIREMENTS}"))?;
+        let stamp = folder.join("marey-requirements");
+        if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+            return Ok(Self { folder });
+        }
+        step(&format!("install {NAME} (about 400 MB)"), || {
+            let venv = Program::new("python3").args(["-m", "venv", "--clear"]);
+            venv.arg(&folder).quiet()?;
+            // The package may have been fetched for its models.
+            let pip = Program::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check"]);
+            let pip = pip.arg("--find-links").arg(home().join("cache"));
+            pip.args(["--no-deps", "-r"])
+                .arg(&requirements)
+                .quiet()
+                .with_context(|| format!("{NAME} needs Python 3.9 to 3.12 on x86-64 or Apple's processors"))?;
+            std::fs::write(&stamp, &wanted)?;
+            Ok(())
+        })?;
         Ok(Self { folder })
     }
 
@@ -43,28 +60,6 @@ impl Peer {
         let version = versions.next().context("the peer's environment is empty")??;
         Ok(version.path().join("site-packages"))
     }
-}
-
-/// A Python environment in Marey's folder with what a file of the repository lists, no more and no less.
-pub(crate) fn environment(name: &str, requirements: &str, title: &str) -> Result<PathBuf> {
-    let folder = home().join(name);
-    let listed = root().join(requirements);
-    let wanted = std::fs::read_to_string(&listed).with_context(|| format!("cannot read {requirements}"))?;
-    let stamp = folder.join("marey-requirements");
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(folder);
-    }
-    step(title, || {
-        let venv = Program::new("python3").args(["-m", "venv", "--clear"]);
-        venv.arg(&folder).quiet()?;
-        // The package may have been fetched for its models.
-        let pip = Program::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check"]);
-        let pip = pip.arg("--find-links").arg(home().join("cache"));
-        pip.args(["--no-deps", "-r"]).arg(&listed).quiet()?;
-        std::fs::write(&stamp, &wanted)?;
-        Ok(())
-    })?;
-    Ok(folder)
 }
 
 /// What a program said of itself as `name=value name=value`; words that are nothing of the kind are passed over.

@@ -5,19 +5,26 @@
     cargo run -p marey-motion --example exchange -- /tmp/exchange ../shared/golden/balancing_raw.trc
     venv/bin/python shared/motion/tests/reference/check_exchange.py /tmp/exchange
 
+`cargo xtask test --only exchange` does all of this.
+
 Prints the greatest differences and fails where something differs. With a second argument, a folder, it writes ezc3d.c3d (floating
 point), ezc3d_int.c3d (scaled integers) and ezc3d.json (what ezc3d reads in both) there.
 """
 import json
+import os
 import struct
 import sys
 from pathlib import Path
+
+folder = Path(sys.argv[1]).resolve()
+goldens = Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None
+# OpenSim leaves its log where it is loaded.
+os.chdir(folder)
 
 import ezc3d
 import numpy
 import opensim
 
-folder = Path(sys.argv[1])
 recording = json.loads((folder / "recording.json").read_text())
 poses = recording["people"][0]["poses"]
 names = None
@@ -161,5 +168,5 @@ def as_integers(data, points, frames, analogs, scale):
 
 with_ezc3d()
 with_opensim()
-if len(sys.argv) > 2:
-    make_goldens(Path(sys.argv[2]))
+if goldens:
+    make_goldens(goldens)
