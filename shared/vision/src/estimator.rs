@@ -418,8 +418,10 @@ impl PoseEstimator {
             // One person is the one of whom the detector is surest, and nobody else, also if he turns out to be none.
             detections.truncate(1);
         } else if let Some(square) = self.next_square(image) {
-            // Who is small in the whole picture is larger in a part of it.
-            detections.extend(self.detector.detect_in(image, &square)?);
+            // Who is small in the whole picture is larger in a part of it. Of who is large only a part is seen there, of which the
+            // detector makes another person.
+            let in_square = self.detector.detect_in(image, &square)?;
+            detections.extend(in_square.into_iter().filter(|one| square.encloses(&one.region())));
         }
         let regions = detections.iter().map(Detection::region);
         Ok(regions.filter(Region::is_usable).collect())

@@ -75,6 +75,16 @@ impl Region {
         [0.0, 0.5, 1.0].map(square).to_vec()
     }
 
+    /// Whether the circle in another region, which is around a whole person, lies within this one, which is upright.
+    pub fn encloses(&self, other: &Self) -> bool {
+        let reach_px = (self.side_px - other.side_px / MARGIN) / 2.0;
+        let away_px = [
+            other.center_x_px - self.center_x_px,
+            other.center_y_px - self.center_y_px,
+        ];
+        away_px.iter().all(|away_px| away_px.abs() <= reach_px)
+    }
+
     /// Whether a picture can be cropped to it: finite, not empty, and not absurdly far out.
     pub fn is_usable(&self) -> bool {
         self.center_x_px.abs() < MAX_EXTENT_PX
@@ -144,6 +154,15 @@ mod tests {
             [(45.0, 45.0, 90.0), (45.0, 80.0, 90.0), (45.0, 115.0, 90.0)]
         );
         assert!(places(100, 100).is_empty() && places(100, 120).is_empty());
+    }
+
+    #[test]
+    fn a_person_is_within_a_square_if_the_circle_around_him_is() {
+        let square = Region::around(100, 100);
+        let person = |x: f64, reach: f64| Region::from_alignment([x, 50.0], [x, 50.0 - reach]);
+        assert!(square.encloses(&person(50.0, 50.0)), "it touches all sides");
+        assert!(!square.encloses(&person(50.0, 51.0)));
+        assert!(square.encloses(&person(80.0, 20.0)) && !square.encloses(&person(81.0, 20.0)));
     }
 
     #[test]

@@ -163,11 +163,11 @@ fn view_in_words(view: Option<(View, f64)>) -> (&'static str, String) {
     };
     let text = match view {
         View::Side => format!(
-            "Seen from the side, {deviation_deg:.0}° off. Angles in the image plane can be relied on: on a rendered athlete of known joint angles the knee was right to about 2° in this view."
+            "Seen from the side, {deviation_deg:.0}° off. Angles in the image plane can be relied on: on a rendered athlete of known joint angles the knee was right to about 3° in this view."
         ),
         View::Oblique => format!(
             "Seen obliquely, {deviation_deg:.0}° off the side. Angles in the image plane are foreshortened: on a rendered athlete of known \
-             joint angles the knee was wrong by about 14° at 45°. Compare movements filmed from the same place; for measurements, film from the side."
+             joint angles the knee was wrong by about 15° at 45°. Compare movements filmed from the same place; for measurements, film from the side."
         ),
         View::Frontal => format!(
             "Seen from the front or back, {deviation_deg:.0}° off the side. Flexion of hip, knee and ankle points at the camera and cannot be \

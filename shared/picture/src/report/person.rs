@@ -36,7 +36,7 @@ pub(super) fn section(input: &ReportInput<'_>, index: usize, person: &PersonAnal
         Space::World,
         &format!("Angles estimated in space{suffix}"),
         "From the model's guess of depth in a single view; not to be mixed with those above. On a rendered athlete of known joint \
-         angles the knee was wrong by about 8° from the side and by about 17° from elsewhere.",
+         angles the knee was wrong by 7 to 14° from the side and by 13 to 16° from elsewhere.",
     ));
     html
 }
