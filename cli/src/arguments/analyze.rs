@@ -8,7 +8,7 @@ use marey_motion::filter::{
     ButterworthSettings, Filter, GaussianSettings, GcvSplineSettings, KalmanSettings, LoessSettings, MedianSettings,
     OneEuroSettings,
 };
-use marey_motion::{MotionError, Settings, Subject};
+use marey_motion::{GaitMethod, MotionError, Settings, Subject};
 
 use super::Reading;
 
@@ -57,6 +57,15 @@ pub(crate) struct Cleaning {
     /// Standing height of the person in metres, for lengths in metres
     #[arg(long, value_name = "M")]
     pub(crate) height_m: Option<f64>,
+    /// How many pixels a metre is long at the person; goes before the height
+    #[arg(long, value_name = "PX")]
+    pub(crate) px_per_m: Option<f64>,
+    /// By which published method heel strikes and toe offs are found; see docs/MEASURES.md [default: oconnor_2007]
+    #[arg(long, value_name = "METHOD", value_parser = gait_method())]
+    pub(crate) gait_method: Option<GaitMethod>,
+    /// Put legs and arms right that the model took for those of the other side
+    #[arg(long)]
+    pub(crate) repair_swaps: bool,
     #[arg(
         help = "Who is analysed: all, largest, central, longest, most_moving, order:N from the left, or click:X,Y@SECONDS [default: all]",
         long,
@@ -85,6 +94,9 @@ impl Cleaning {
                 height_m: self.height_m,
                 ..usual.subject
             },
+            px_per_m: self.px_per_m,
+            gait_events: self.gait_method.unwrap_or(usual.gait_events),
+            repair_swaps: self.repair_swaps,
             person: self.person.as_deref().map_or(Ok(usual.person), str::parse)?,
             ..usual
         })
@@ -110,5 +122,15 @@ fn filter() -> impl TypedValueParser<Value = Filter> {
             .into_iter()
             .find(|filter| filter.id() == name)
             .ok_or("there is no such filter")
+    })
+}
+
+/// The methods for gait events by their names.
+fn gait_method() -> impl TypedValueParser<Value = GaitMethod> {
+    PossibleValuesParser::new(GaitMethod::ALL.map(GaitMethod::id)).try_map(|name| {
+        let mut methods = GaitMethod::ALL.into_iter();
+        methods
+            .find(|method| method.id() == name)
+            .ok_or("there is no such method")
     })
 }

@@ -145,6 +145,26 @@ async fn files_are_those_of_a_job_and_are_not_overwritten() {
     assert_eq!(names(&folder.path().join("found")), written);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_on_the_line_is_what_it_is_analysed_with() {
+    let folder = folder();
+    let words = "squat.parquet --json --gait-method zeni_2008 --px-per-m 250 --repair-swaps --height-m 1.8";
+    let words: Vec<&str> = words.split(' ').collect();
+    let ended = marey(folder.path(), &words).await;
+    let settings = &ended.json()["settings"];
+    assert_eq!(settings["gait_events"], "zeni_2008", "{settings}");
+    assert_eq!(
+        (settings["px_per_m"].as_f64(), settings["subject"]["height_m"].as_f64()),
+        (Some(250.0), Some(1.8))
+    );
+    assert_eq!(settings["repair_swaps"], true);
+    let refused = marey(folder.path(), &["squat.parquet", "--json", "--gait-method", "guess"]).await;
+    assert_eq!(
+        (refused.code, refused.json()["error"]["code"].as_str()),
+        (2, Some("USAGE"))
+    );
+}
+
 const CONFIG: &str = "\
 inputs: {primary: ../squat.parquet}
 segmentation:

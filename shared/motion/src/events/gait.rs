@@ -12,19 +12,22 @@ use super::signal::{Extreme, bends, maxima, minima, slopes, vertex_s};
 use super::tracks::{SIDES, Spot, Tracks, runs};
 use crate::{Event, EventKind, Side};
 
-/// By which published method heel strikes and toe offs are found.
+/// By which published method heel strikes and toe offs are found. In files under its [`id`](Self::id); the aliases are what the first
+/// analyses wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum GaitMethod {
     /// Zeni, Richards and Higginson 2008 (Gait & Posture 27, 710–714): heel strike where the heel is foremost, toe off where
     /// the toes are rearmost against the pelvis, along the way.
+    #[serde(rename = "zeni_2008", alias = "zeni2008")]
     Zeni2008,
     /// Hreljac and Marshall 2000 (Journal of Biomechanics 33, 783–786): heel strike at the greatest vertical acceleration
     /// of the heel, toe off at the greatest horizontal acceleration of the toes, each where the jerk is zero.
+    #[serde(rename = "hreljac_marshall_2000", alias = "hreljac_marshall2000")]
     HreljacMarshall2000,
     /// O'Connor, Thorpe, O'Malley and Vaughan 2007 (Gait & Posture 25, 469–474): heel strike at the trough of the vertical
     /// velocity of the foot's middle while the heel is low, toe off at its peak. The default: docs/MEASURES.md tells why.
     #[default]
+    #[serde(rename = "oconnor_2007", alias = "o_connor2007")]
     OConnor2007,
 }
 

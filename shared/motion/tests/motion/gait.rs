@@ -501,3 +501,14 @@ proptest! {
         sound(&(events, measures))?;
     }
 }
+
+#[test]
+fn a_method_has_the_same_name_in_settings_and_measures() {
+    for method in GaitMethod::ALL {
+        let name = format!("\"{}\"", method.id());
+        assert_eq!(serde_json::to_string(&method).unwrap(), name);
+        assert_eq!(serde_json::from_str::<GaitMethod>(&name).unwrap(), method);
+    }
+    let first: GaitMethod = serde_json::from_str("\"o_connor2007\"").unwrap();
+    assert_eq!(first, GaitMethod::OConnor2007, "as the first analyses have it");
+}
