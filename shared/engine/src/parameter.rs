@@ -247,6 +247,20 @@ artifacts = ["x"]
     }
 
     #[test]
+    fn a_text_is_read_by_what_the_parameter_is() {
+        let workflow = workflow();
+        let read = |name: &str, text: &str| workflow.parameters()[name].parse(text);
+        assert_eq!(read("cutoff_hz", "4.5"), json!(4.5));
+        assert_eq!(read("cutoff_hz", "fast"), json!("fast"), "what it is not is told later");
+        assert_eq!(read("side", "right"), json!("right"));
+        assert_eq!(
+            read("side", "7"),
+            json!("7"),
+            "a choice is a word, also if it looks like a number"
+        );
+    }
+
+    #[test]
     fn what_is_not_given_has_its_default() {
         let settled = settle(&workflow(), &BTreeMap::from([("side".to_owned(), json!("right"))])).unwrap();
         assert_eq!(settled["cutoff_hz"], json!(6.0));

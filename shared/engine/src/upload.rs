@@ -329,6 +329,12 @@ mod tests {
                 .unwrap_err()
                 .contains("cutoff_hz is not a parameter")
         );
+        let motion = Workflow::shipped("motion").unwrap();
+        let settled = request.settled(&motion).unwrap();
+        assert_eq!(settled.params["cutoff_hz"], serde_json::json!(4));
+        // What was not wished is at its default, and stays so if a later version has another.
+        assert_eq!(settled.params["filter"], "butterworth");
+        assert!(settled.reuse && settled.runs_on == Some(crate::RunsOn::Batch));
         for (name, wrong) in [
             ("params", "[]"),
             ("runs-on", "mars"),
