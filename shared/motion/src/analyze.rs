@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
-use crate::angles::Posture;
-use crate::body::Body;
+use rayon::prelude::*;
+
+use crate::angles::measure;
 use crate::clean::Cleaner;
 use crate::facing::sides_seen;
 use crate::find::{Movement, find};
 use crate::people::selected;
 use crate::plane::{camera_plane, deviations_deg, view_note};
 use crate::{
-    Analysis, Angle, AngleRange, AngleSeries, Findings, MotionError, Person, PersonAnalysis, Pose, Recording, Settings,
+    Analysis, Angle, AngleRange, AngleSeries, Findings, MotionError, Person, PersonAnalysis, Recording, Settings,
     Skeleton, Spaces, skeleton::Conversion, swap,
 };
 
@@ -116,11 +117,14 @@ fn analyze_person(
     let camera_plane = camera_plane(&deviations_deg);
     notes.extend(camera_plane.and_then(|plane| view_note(person.id, plane, &deviations_deg)));
     let sides = sides_seen(&cleaned.poses, settings.minimum_visibility);
-    let raw = measure(&person.poses, &sides, spaces, settings.minimum_visibility);
-    let values = measure(&cleaned.poses, &sides, spaces, settings.minimum_visibility);
-    let angles = Angle::series()
-        .zip(raw.into_iter().zip(values))
-        .map(|((angle, side, space), (raw_deg, value_deg))| AngleSeries {
+    let (raw, values) = rayon::join(
+        || measure(&person.poses, &sides, spaces, settings.minimum_visibility),
+        || measure(&cleaned.poses, &sides, spaces, settings.minimum_visibility),
+    );
+    let keys: Vec<_> = Angle::series().collect();
+    let angles = (keys, raw, values)
+        .into_par_iter()
+        .map(|((angle, side, space), raw_deg, value_deg)| AngleSeries {
             angle,
             side,
             space,
@@ -148,26 +152,6 @@ fn analyze_person(
     let found = find(&movement, notes);
     let findings = Findings { swaps, ..found };
     PersonAnalysis { findings, ..measured }
-}
-
-/// All angles of all poses: a column per key, without values in a space that there is not.
-fn measure(poses: &[Option<Pose>], sides: &[f64], spaces: Spaces, minimum_visibility: f32) -> Vec<Vec<Option<f64>>> {
-    let keys: Vec<_> = Angle::series().collect();
-    let mut columns: Vec<Vec<Option<f64>>> = keys.iter().map(|_| Vec::with_capacity(poses.len())).collect();
-    for (pose, &side_seen) in poses.iter().zip(sides) {
-        let posture = pose
-            .as_ref()
-            .map(|pose| Posture::new(Body::new(pose, minimum_visibility), side_seen));
-        for (column, &(angle, side, space)) in columns.iter_mut().zip(&keys) {
-            column.push(
-                posture
-                    .as_ref()
-                    .filter(|_| spaces.has(space))
-                    .and_then(|posture| posture.angle_deg(angle, side, space)),
-            );
-        }
-    }
-    columns
 }
 
 impl AngleRange {

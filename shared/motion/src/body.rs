@@ -126,13 +126,6 @@ impl<'a> Body<'a> {
         let position = |point: &Point| [point.x_m, point.y_m, point.z_m].map(f64::from);
         apart(self.at(from.into(), position)?, self.at(to.into(), position)?)
     }
-
-    /// The person's left in the world, of length one: the mean direction from the right to the left shoulder and hip.
-    pub(crate) fn left(&self) -> Option<World> {
-        let shoulders = unit(self.world(Landmark::RightShoulder, Landmark::LeftShoulder)?)?;
-        let hips = unit(self.world(Landmark::RightHip, Landmark::LeftHip)?)?;
-        unit(add(shoulders, hips))
-    }
 }
 
 fn apart<const N: usize>(from: [f64; N], to: [f64; N]) -> Option<[f64; N]> {
