@@ -1,5 +1,7 @@
 //! The choice of a signal where nobody has made one.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use super::configuration::{GaitCycles, Segmentation};
@@ -47,27 +49,31 @@ const LANDMARKS: [Landmark; 7] = [
 ];
 
 /// A signal that moves: its values, and the 1st, 50th and 99th percentile of them.
-struct Moving {
+struct Moving<'a> {
     signal: Signal,
-    values: Vec<Option<f64>>,
-    /// The values once more, not a number where there is none.
-    dense: Vec<f64>,
+    values: Cow<'a, [Option<f64>]>,
     quantiles: [f64; 3],
 }
 
-impl Moving {
+impl<'a> Moving<'a> {
     /// The signal, unless it has no values or is at rest.
-    fn of(movement: &Movement<'_>, signal: Signal, least: f64) -> Option<Self> {
-        let values = signal.values(movement);
+    fn of(movement: &Movement<'a>, signal: Signal, least: f64) -> Option<Self> {
+        let values = signal.lent_values(movement);
         let mut known: Vec<f64> = values.iter().flatten().copied().collect();
         let last = known.len().checked_sub(1)? as f64;
-        let quantiles = [0.01, 0.5, 0.99].map(|share| {
-            let place = (share * last).round() as usize;
-            *known.select_nth_unstable_by(place, f64::total_cmp).1
-        });
+        let [low, middle, high] = [0.01, 0.5, 0.99].map(|share: f64| (share * last).round() as usize);
+        // The outer ones are sought on their sides of the middle only.
+        let (below, &mut median, above) = known.select_nth_unstable_by(middle, f64::total_cmp);
+        let of = |side: &mut [f64], place: usize| *side.select_nth_unstable_by(place, f64::total_cmp).1;
+        let lowest = if low < middle { of(below, low) } else { median };
+        let highest = if high > middle {
+            of(above, high - middle - 1)
+        } else {
+            median
+        };
+        let quantiles = [lowest, median, highest];
         let moving = Self {
             signal,
-            dense: values.iter().map(|value| value.unwrap_or(f64::NAN)).collect(),
             values,
             quantiles,
         };
@@ -91,7 +97,7 @@ impl Moving {
 
     /// How alike the signal is in all of the cycles.
     fn likeness(&self, cycles: &[Places]) -> f64 {
-        likeness(cycles, &self.dense).unwrap_or(0.0)
+        likeness(cycles, &self.values).unwrap_or(0.0)
     }
 }
 
@@ -145,7 +151,7 @@ pub fn choose(movement: &Movement<'_>, events: &[Event]) -> Repetitions {
     found
 }
 
-fn moving_angles(movement: &Movement<'_>) -> Vec<Moving> {
+fn moving_angles<'a>(movement: &Movement<'a>) -> Vec<Moving<'a>> {
     let angles = Angle::ALL.into_iter().filter(|&angle| angle != Angle::WristFlexion);
     let signals = angles.flat_map(|angle| {
         angle
@@ -161,7 +167,7 @@ fn moving_angles(movement: &Movement<'_>) -> Vec<Moving> {
 }
 
 /// `None` where the person's height in the picture is not known.
-fn moving_heights(movement: &Movement<'_>) -> Option<Vec<Moving>> {
+fn moving_heights<'a>(movement: &Movement<'a>) -> Option<Vec<Moving<'a>>> {
     let least_px = LEAST_RANGE_OF_HEIGHT * height_px(movement)?;
     Some(
         LANDMARKS
@@ -205,7 +211,7 @@ fn nothing() -> Repetitions {
     }
 }
 
-fn strongest(movement: &Movement<'_>, signals: &[Moving], angles: &[Moving]) -> Option<Candidate> {
+fn strongest(movement: &Movement<'_>, signals: &[Moving<'_>], angles: &[Moving<'_>]) -> Option<Candidate> {
     // A likeness is 1 at most, so that no signal is stronger than its range.
     let ranges: Vec<f64> = signals.iter().map(Moving::range).collect();
     let longest_step_s = longest_step_s(movement.time_s, movement.longest_gap_s);
@@ -233,7 +239,12 @@ fn greatest<T: Send>(bounds: &[f64], judge: impl Fn(usize) -> Option<T> + Sync, 
     best.map(|(_, best)| best)
 }
 
-fn candidate(movement: &Movement<'_>, signal: &Moving, angles: &[Moving], longest_step_s: f64) -> Option<Candidate> {
+fn candidate(
+    movement: &Movement<'_>,
+    signal: &Moving<'_>,
+    angles: &[Moving<'_>],
+    longest_step_s: f64,
+) -> Option<Candidate> {
     let how = signal.segmentation();
     let segments: Vec<_> = segments::cut_by_steps(movement, &signal.values, &how, longest_step_s)
         .into_iter()
@@ -258,8 +269,8 @@ fn candidate(movement: &Movement<'_>, signal: &Moving, angles: &[Moving], longes
 
 /// Whether at least [`LEAST_SHARED`] of the movement of all angles repeats in these cycles, or no angle moves. Angles count by
 /// the square of their range: the greatest are looked at first, and the others only as long as they can change the answer.
-fn is_shared(angles: &[Moving], cycles: &[Places]) -> bool {
-    let mut weighted: Vec<(f64, &Moving)> = angles.iter().map(|angle| (angle.range().powi(2), angle)).collect();
+fn is_shared(angles: &[Moving<'_>], cycles: &[Places]) -> bool {
+    let mut weighted: Vec<(f64, &Moving<'_>)> = angles.iter().map(|angle| (angle.range().powi(2), angle)).collect();
     weighted.sort_by(|one, other| other.0.total_cmp(&one.0));
     let mut open: f64 = weighted.iter().map(|(weight, _)| weight).sum();
     let least = LEAST_SHARED * open;
@@ -298,8 +309,10 @@ fn height_px(movement: &Movement<'_>) -> Option<f64> {
         .zip(feet)
         .filter_map(|(nose, feet)| Some((feet? - (*nose)?).abs()));
     let mut heights: Vec<f64> = heights.collect();
-    heights.sort_unstable_by(f64::total_cmp);
-    heights.get(heights.len() / 2).copied().filter(|height| *height > 0.0)
+    let middle = heights.len() / 2;
+    heights.get(middle)?;
+    let median = *heights.select_nth_unstable_by(middle, f64::total_cmp).1;
+    (median > 0.0).then_some(median)
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(super) fn curves(movement: &Movement<'_>, segments: &[Repetition]) -> Vec<En
         .filter_map(|one| Places::of(movement.time_s, one.start_s, one.end_s))
         .collect();
     let curve = |series: &AngleSeries| {
-        let cycles = whole.iter().filter_map(|places| places.of_known(&series.value_deg));
+        let cycles = whole.iter().filter_map(|places| places.cycle(&series.value_deg));
         let cycles: Vec<_> = cycles.collect();
         let (mean_deg, sd_deg) = mean_and_sd(&cycles)?;
         Some(EnsembleCurve {
@@ -35,7 +35,7 @@ pub(super) fn curves(movement: &Movement<'_>, segments: &[Repetition]) -> Vec<En
 /// A signal between two moments at 0, 1, … 100 % of the time between them, by straight lines between the frames in true time.
 /// `None` if a frame on the way has no value, or a moment lies outside of the recording.
 pub fn normalized(time_s: &[f64], values: &[Option<f64>], start_s: f64, end_s: f64) -> Option<[f64; PERCENTS]> {
-    Places::of(time_s, start_s, end_s)?.of_known(values)
+    Places::of(time_s, start_s, end_s)?.cycle(values)
 }
 
 /// Where the percents of one cycle lie among the frames: the same for all signals, and so worked out once for all of them.
@@ -74,26 +74,15 @@ impl Places {
     }
 
     /// The cycle of a signal; `None` if a frame of it has no value.
-    fn of_known(&self, values: &[Option<f64>]) -> Option<[f64; PERCENTS]> {
-        let known: Vec<f64> = values
-            .get(self.frames.clone())?
-            .iter()
-            .copied()
-            .collect::<Option<_>>()?;
-        Some(self.between(&known))
-    }
-
-    /// The cycle of a signal that is not a number where it has no value; `None` if that is in a frame of it.
-    fn of_dense(&self, values: &[f64]) -> Option<[f64; PERCENTS]> {
-        let known = values.get(self.frames.clone())?;
-        let unknown = known.iter().filter(|value| value.is_nan()).count();
-        (unknown == 0).then(|| self.between(known))
-    }
-
-    fn between(&self, known: &[f64]) -> [f64; PERCENTS] {
-        std::array::from_fn(|percent| {
-            let before = self.before[percent] as usize;
-            known[before] + self.share[percent] * (known[before + 1] - known[before])
+    fn cycle(&self, values: &[Option<f64>]) -> Option<[f64; PERCENTS]> {
+        let values = values.get(self.frames.clone())?;
+        let known = |place: usize| values[place].unwrap_or(f64::NAN);
+        let is_known = values.iter().fold(true, |is_known, value| is_known & value.is_some());
+        is_known.then(|| {
+            std::array::from_fn(|percent| {
+                let before = self.before[percent] as usize;
+                known(before) + self.share[percent] * (known(before + 1) - known(before))
+            })
         })
     }
 }
@@ -140,10 +129,10 @@ pub fn repeatability(cycles: &[[f64; PERCENTS]]) -> Option<f64> {
     spread.repeatability()
 }
 
-/// [`repeatability`] of a signal in cycles, each of which counts if the signal is a number throughout it.
-pub(super) fn likeness(cycles: &[Places], values: &[f64]) -> Option<f64> {
+/// [`repeatability`] of a signal in cycles, each of which counts if the signal has values throughout it.
+pub(super) fn likeness(cycles: &[Places], values: &[Option<f64>]) -> Option<f64> {
     let mut spread = Spread::default();
-    for cycle in cycles.iter().filter_map(|places| places.of_dense(values)) {
+    for cycle in cycles.iter().filter_map(|places| places.cycle(values)) {
         spread.add(&cycle);
     }
     spread.repeatability()

@@ -1,5 +1,6 @@
 //! The four signals that a movement can be cut by, and their values in each frame.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -120,6 +121,11 @@ impl Signal {
     /// The value in each frame, `None` where a landmark was neither trusted nor filled, and everywhere in a space that the
     /// recording lacks or if the poses were taken out of the analysis.
     pub fn values(&self, movement: &Movement<'_>) -> Vec<Option<f64>> {
+        self.lent_values(movement).into_owned()
+    }
+
+    /// [`Self::values`], without a copy of those that the analysis has already.
+    pub(super) fn lent_values<'a>(&self, movement: &Movement<'a>) -> Cow<'a, [Option<f64>]> {
         let Movement {
             time_s,
             person,
@@ -128,7 +134,11 @@ impl Signal {
         } = *movement;
         let needs_poses = !matches!(self, Self::JointAngle(AngleOf::Named { .. }));
         if !movement.spaces.has(self.space()) || needs_poses && person.poses.len() != time_s.len() {
-            return vec![None; time_s.len()];
+            return vec![None; time_s.len()].into();
+        }
+        if let Self::JointAngle(AngleOf::Named { angle, side, space }) = *self {
+            let series = person.series(angle, side, space);
+            return series.map_or_else(|| vec![None; time_s.len()].into(), |series| (&series.value_deg).into());
         }
         let place = |pose: &Pose, landmark: Landmark, space: Space| {
             let point = pose.point(landmark)?;
@@ -138,7 +148,7 @@ impl Signal {
             let poses = person.poses.iter();
             poses.map(|pose| pose.as_ref().and_then(value)).collect()
         };
-        match *self {
+        let values = match *self {
             Self::JointAxis { landmark, axis, space } => per_pose(&|pose| {
                 let point = pose.point(landmark)?;
                 (point.visibility >= minimum_visibility).then(|| coordinate(point, axis, space))
@@ -151,9 +161,7 @@ impl Signal {
                 let places = person.poses.iter().map(|pose| place(pose.as_ref()?, landmark, space));
                 speeds(time_s, &places.collect::<Vec<_>>())
             }
-            Self::JointAngle(AngleOf::Named { angle, side, space }) => person
-                .series(angle, side, space)
-                .map_or_else(|| vec![None; time_s.len()], |series| series.value_deg.clone()),
+            Self::JointAngle(AngleOf::Named { .. }) => Vec::new(),
             Self::JointAngle(AngleOf::Landmarks { landmarks, space }) => per_pose(&|pose| {
                 let [first, vertex, third] = landmarks.get();
                 angle_deg(
@@ -162,7 +170,8 @@ impl Signal {
                     place(pose, third, space)?,
                 )
             }),
-        }
+        };
+        values.into()
     }
 }
 
