@@ -1,6 +1,8 @@
 //! A few frames at once as columns of numbers: what is computed for one frame after the other in a plain loop over columns, the
 //! compiler turns into vector instructions. Not a number stands for what is not known, and goes through all arithmetic.
 
+use std::borrow::Cow;
+
 use crate::body::Place;
 use crate::{Landmark, Point, Pose};
 
@@ -48,13 +50,26 @@ pub(crate) fn vectors<const N: usize>(of: impl Fn(usize) -> [f64; N]) -> Vectors
     vectors
 }
 
-/// Where the landmarks of a body are in a few frames, as far as they are trusted.
+/// The landmarks that segments begin or end at, by their numbers: ears, shoulders to index fingers, and hips to toes.
+const MEASURED: [usize; 22] = {
+    let mut measured = [Landmark::LeftEar as usize; 22];
+    measured[1] = Landmark::RightEar as usize;
+    let mut number = 0;
+    while number < 10 {
+        measured[2 + number] = Landmark::LeftShoulder as usize + number;
+        measured[12 + number] = Landmark::LeftHip as usize + number;
+        number += 1;
+    }
+    measured
+};
+
+/// Where the landmarks that segments begin or end at are in a few frames, as far as they are trusted.
 pub(crate) struct Places<const N: usize> {
     landmarks: Vec<Vectors<N>>,
 }
 
 impl<const N: usize> Places<N> {
-    /// Room for all landmarks; none is known yet.
+    /// Room for the landmarks; none is known yet.
     pub(crate) fn new() -> Self {
         Self {
             landmarks: vec![[[f64::NAN; FRAMES]; N]; Landmark::ALL.len()],
@@ -73,7 +88,8 @@ impl<const N: usize> Places<N> {
                 .get(frame)
                 .and_then(Option::as_ref)
                 .map_or(&[][..], |pose| &pose.points);
-            for (landmark, place) in self.landmarks.iter_mut().enumerate() {
+            for landmark in MEASURED {
+                let place = &mut self.landmarks[landmark];
                 let trusted = points
                     .get(landmark)
                     .filter(|point| point.visibility >= minimum_visibility);
@@ -85,13 +101,14 @@ impl<const N: usize> Places<N> {
         }
     }
 
-    fn at(&self, place: Place) -> Vectors<N> {
+    fn at(&self, place: Place) -> Cow<'_, Vectors<N>> {
         let of = |landmark: Landmark| &self.landmarks[landmark.index()];
         match place {
-            Place::At(landmark) => *of(landmark),
+            Place::At(landmark) => Cow::Borrowed(of(landmark)),
             Place::Between(one, other) => {
                 let (one, other) = (of(one), of(other));
-                std::array::from_fn(|axis| column(|frame| 0.5 * (one[axis][frame] + other[axis][frame])))
+                let middle = vectors(|frame| std::array::from_fn(|axis| 0.5 * (one[axis][frame] + other[axis][frame])));
+                Cow::Owned(middle)
             }
         }
     }
