@@ -11,7 +11,7 @@ use crate::body::{Body, Place};
 use crate::differences::{acceleration, presence, stretches_of, velocity};
 use crate::find::Movement;
 use crate::findings::{Kinematics, LengthUnit, Scale, Track};
-use crate::mass::{LEAST_MASS_SHARE, centre_of_mass};
+use crate::mass::{LEAST_MASS_SHARE, Masses};
 use crate::{Analysis, Findings, Landmark, Measure, MotionError, Outcome, PersonAnalysis, Pose, Settings, View};
 
 /// The name of the centre of mass among the tracks.
@@ -79,7 +79,8 @@ impl Observer<'_> {
 
     /// A stretch also ends where a segment comes into sight or is lost, as that moves the centre though nothing moved.
     fn centre_of_mass(&self) -> (Track, Vec<Range<usize>>) {
-        let centres = self.each(|body| centre_of_mass(body, self.settings.subject.sex));
+        let masses = Masses::of(self.settings.subject.sex);
+        let centres = self.each(|body| masses.centre(body));
         let (seen, at_px): (Vec<_>, Vec<_>) = centres
             .into_iter()
             .map(|centre| (centre.map(|centre| centre.seen), centre.map(|centre| centre.at_px)))
