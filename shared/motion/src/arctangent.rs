@@ -11,12 +11,9 @@ const REST_OF_QUARTER: f64 = 0.5 * REST_OF_HALF;
 /// `y.atan2(x)` in degrees, right to the last two bits.
 ///
 /// The reduction and the rational function are those of `atan` in Cephes (Moshier 1989, Methods and Programs for Mathematical
-/// Functions; netlib.org/cephes, `atan.c`). Zeros have their signs as in C's `atan2`; what is not a number stays so.
+/// Functions; netlib.org/cephes, `atan.c`). Zeros have their signs as in C's `atan2`; what is not a number stays so. Only a loop
+/// that holds all of it is turned into vector instructions, so that it is never called.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "only a loop that holds it is turned into vector instructions"
-)]
 pub(crate) fn atan2_deg(y: f64, x: f64) -> f64 {
     use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
     let (rise, run) = (y.abs(), x.abs());
@@ -48,7 +45,6 @@ pub(crate) fn atan2_deg(y: f64, x: f64) -> f64 {
 
 /// `(atan(r) - r) / r` for a ratio `r` of at most [`GREATEST_RATIO`], given its square.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "as above")]
 fn rational(square: f64) -> f64 {
     const P: [f64; 5] = [
         -8.750_608_600_031_904e-1,

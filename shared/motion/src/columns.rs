@@ -43,8 +43,8 @@ pub(crate) fn vectors<const N: usize>(of: impl Fn(usize) -> [f64; N]) -> Vectors
     let mut vectors = [[0.0; FRAMES]; N];
     for frame in 0..FRAMES {
         let vector = of(frame);
-        for axis in 0..N {
-            vectors[axis][frame] = vector[axis];
+        for (column, value) in vectors.iter_mut().zip(vector) {
+            column[frame] = value;
         }
     }
     vectors
@@ -118,8 +118,12 @@ impl<const N: usize> Places<N> {
         let (from, to) = (self.at(from), self.at(to));
         vectors(|frame| {
             let vector: [f64; N] = std::array::from_fn(|axis| to[axis][frame] - from[axis][frame]);
-            let is_nil = vector.iter().fold(true, |is_nil, &value| is_nil & (value == 0.0));
-            vector.map(|value| if is_nil { f64::NAN } else { value })
+            // Zero if all are, and without a branch for each.
+            let extent = vector
+                .iter()
+                .map(|value| value.abs())
+                .fold(0.0, |one, other| one + other);
+            vector.map(|value| if extent == 0.0 { f64::NAN } else { value })
         })
     }
 }

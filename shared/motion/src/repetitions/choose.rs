@@ -37,7 +37,7 @@ const MOST_UNEVEN: f64 = 0.5;
 /// A signal that spends its time above this share of its range rests at the top.
 const RESTS_HIGH: f64 = 0.6;
 
-/// The vertical positions that are tried where no angle repeats.
+/// The vertical positions that are tried where no angle repeats; ankles and nose, which tell the person's height, come last.
 const LANDMARKS: [Landmark; 7] = [
     Landmark::LeftWrist,
     Landmark::RightWrist,
@@ -57,8 +57,7 @@ struct Moving<'a> {
 
 impl<'a> Moving<'a> {
     /// The signal, unless it has no values or is at rest.
-    fn of(movement: &Movement<'a>, signal: Signal, least: f64) -> Option<Self> {
-        let values = signal.lent_values(movement);
+    fn of(signal: Signal, values: Cow<'a, [Option<f64>]>, least: f64) -> Option<Self> {
         let mut known: Vec<f64> = values.iter().flatten().copied().collect();
         let last = known.len().checked_sub(1)? as f64;
         let [low, middle, high] = [0.01, 0.5, 0.99].map(|share: f64| (share * last).round() as usize);
@@ -162,17 +161,19 @@ fn moving_angles<'a>(movement: &Movement<'a>) -> Vec<Moving<'a>> {
     let signals: Vec<Signal> = signals.collect();
     signals
         .into_par_iter()
-        .filter_map(|signal| Moving::of(movement, signal, LEAST_RANGE_DEG))
+        .filter_map(|signal| Moving::of(signal, signal.lent_values(movement), LEAST_RANGE_DEG))
         .collect()
 }
 
 /// `None` where the person's height in the picture is not known.
 fn moving_heights<'a>(movement: &Movement<'a>) -> Option<Vec<Moving<'a>>> {
-    let least_px = LEAST_RANGE_OF_HEIGHT * height_px(movement)?;
+    let signals = LANDMARKS.map(|landmark| height(landmark, movement.spaces));
+    let heights: Vec<Cow<'a, [Option<f64>]>> = signals.par_iter().map(|signal| signal.lent_values(movement)).collect();
+    let least_px = LEAST_RANGE_OF_HEIGHT * height_px(&heights)?;
+    let heights = signals.into_par_iter().zip(heights);
     Some(
-        LANDMARKS
-            .into_par_iter()
-            .filter_map(|landmark| Moving::of(movement, height(landmark, movement.spaces), least_px))
+        heights
+            .filter_map(|(signal, values)| Moving::of(signal, values, least_px))
             .collect(),
     )
 }
@@ -296,13 +297,13 @@ fn is_even(segments: &[Repetition]) -> bool {
     segments.len() >= 2 && (squares / (count - 1.0)).sqrt() <= MOST_UNEVEN * mean_s
 }
 
-/// Median distance in the picture from the middle of the ankles to the nose, as far as both are seen.
-fn height_px(movement: &Movement<'_>) -> Option<f64> {
-    let at = |landmark| height(landmark, movement.spaces).values(movement);
-    let (nose, left, right) = (at(Landmark::Nose), at(Landmark::LeftAnkle), at(Landmark::RightAnkle));
+/// Median distance in the picture from the middle of the ankles to the nose, as far as both are seen, given the heights of
+/// [`LANDMARKS`].
+fn height_px(heights: &[Cow<'_, [Option<f64>]>]) -> Option<f64> {
+    let [.., left, right, nose] = heights else { return None };
     let feet = left
         .iter()
-        .zip(&right)
+        .zip(right.iter())
         .map(|(left, right)| Some(f64::midpoint((*left)?, (*right)?)));
     let heights = nose
         .iter()

@@ -139,7 +139,7 @@ pub(super) fn likeness(cycles: &[Places], values: &[Option<f64>]) -> Option<f64>
 }
 
 /// Sums over cycles, one pass over them: of their deviations from the first one, which are as small as the cycles are alike,
-/// so that their squares keep their digits (Chan, Golub and LeVeque 1983, *The American Statistician* 37, 242–247, §3).
+/// so that their squares keep their digits (Chan, Golub and `LeVeque` 1983, *The American Statistician* 37, 242–247, §3).
 struct Spread {
     count: usize,
     first: [f64; PERCENTS],
@@ -164,10 +164,11 @@ impl Spread {
             self.first = *cycle;
         }
         self.count += 1;
-        for percent in 0..PERCENTS {
-            let deviation = cycle[percent] - self.first[percent];
-            self.sum[percent] += deviation;
-            self.squares[percent] += deviation * deviation;
+        let sums = self.sum.iter_mut().zip(&mut self.squares);
+        for ((value, first), (sum, squares)) in cycle.iter().zip(&self.first).zip(sums) {
+            let deviation = value - first;
+            *sum += deviation;
+            *squares += deviation * deviation;
         }
     }
 

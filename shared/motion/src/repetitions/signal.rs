@@ -125,7 +125,7 @@ impl Signal {
     }
 
     /// [`Self::values`], without a copy of those that the analysis has already.
-    pub(super) fn lent_values<'a>(&self, movement: &Movement<'a>) -> Cow<'a, [Option<f64>]> {
+    pub(super) fn lent_values<'a>(self, movement: &Movement<'a>) -> Cow<'a, [Option<f64>]> {
         let Movement {
             time_s,
             person,
@@ -136,7 +136,7 @@ impl Signal {
         if !movement.spaces.has(self.space()) || needs_poses && person.poses.len() != time_s.len() {
             return vec![None; time_s.len()].into();
         }
-        if let Self::JointAngle(AngleOf::Named { angle, side, space }) = *self {
+        if let Self::JointAngle(AngleOf::Named { angle, side, space }) = self {
             let series = person.series(angle, side, space);
             return series.map_or_else(|| vec![None; time_s.len()].into(), |series| (&series.value_deg).into());
         }
@@ -148,7 +148,7 @@ impl Signal {
             let poses = person.poses.iter();
             poses.map(|pose| pose.as_ref().and_then(value)).collect()
         };
-        let values = match *self {
+        let values = match self {
             Self::JointAxis { landmark, axis, space } => per_pose(&|pose| {
                 let point = pose.point(landmark)?;
                 (point.visibility >= minimum_visibility).then(|| coordinate(point, axis, space))
