@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Movement;
 use super::landmarks::Different;
-use crate::{Angle, Landmark, Point, Pose, Side, Space, series_id};
+use crate::{Angle, Landmark, PersonAnalysis, Point, Pose, Side, Space, series_id};
 
 /// A number per frame, taken from one person's cleaned movement. The kinds are those of `NeuroPose`'s extractors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,16 +144,12 @@ impl Signal {
             let point = pose.point(landmark)?;
             (point.visibility >= minimum_visibility).then(|| position(point, space))
         };
-        let per_pose = |value: &dyn Fn(&Pose) -> Option<f64>| -> Vec<Option<f64>> {
-            let poses = person.poses.iter();
-            poses.map(|pose| pose.as_ref().and_then(value)).collect()
-        };
         let values = match self {
-            Self::JointAxis { landmark, axis, space } => per_pose(&|pose| {
+            Self::JointAxis { landmark, axis, space } => per_pose(person, |pose| {
                 let point = pose.point(landmark)?;
                 (point.visibility >= minimum_visibility).then(|| coordinate(point, axis, space))
             }),
-            Self::JointPairDistance { landmarks, space } => per_pose(&|pose| {
+            Self::JointPairDistance { landmarks, space } => per_pose(person, |pose| {
                 let [one, other] = landmarks.get();
                 Some(distance(place(pose, one, space)?, place(pose, other, space)?))
             }),
@@ -162,7 +158,7 @@ impl Signal {
                 speeds(time_s, &places.collect::<Vec<_>>())
             }
             Self::JointAngle(AngleOf::Named { .. }) => Vec::new(),
-            Self::JointAngle(AngleOf::Landmarks { landmarks, space }) => per_pose(&|pose| {
+            Self::JointAngle(AngleOf::Landmarks { landmarks, space }) => per_pose(person, |pose| {
                 let [first, vertex, third] = landmarks.get();
                 angle_deg(
                     place(pose, first, space)?,
@@ -173,6 +169,11 @@ impl Signal {
         };
         values.into()
     }
+}
+
+fn per_pose(person: &PersonAnalysis, value: impl Fn(&Pose) -> Option<f64>) -> Vec<Option<f64>> {
+    let poses = person.poses.iter();
+    poses.map(|pose| pose.as_ref().and_then(&value)).collect()
 }
 
 /// In the picture the third number is 0: the model's depth there is in no known unit.
