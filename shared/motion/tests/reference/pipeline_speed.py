@@ -8,11 +8,11 @@
 `cargo xtask bench --only analysis` does all of this.
 
 The work, on ten minutes at 30 frames per second with 33 landmarks of six coordinates: landmarks that are not visible are filled
-by PCHIP, everything goes through the zero-lag Butterworth filter, the side that the camera sees is told, all 28 angles of
-`definitions.rs`, counted by side, are measured in the image and in the world from the landmarks before and after, with their extremes, when those
-are reached, means and coverage; of the centre of mass and the four ends of the limbs come position, velocity and acceleration at
-true times, and of both feet the events of O'Connor et al. 2007. That all angles are the same, but where a rounded landmark
-tips a threshold, is checked, and so is the centre of mass.
+by PCHIP, everything goes through the zero-lag Butterworth filter, the side that the camera sees is told, and all angles of
+`definitions.rs`, 28 with the sides, are measured in the image and in the world from the landmarks before and after, with their
+extremes, when those are reached, means and coverage. Of the centre of mass and the four ends of the limbs come position,
+velocity and acceleration at true times, and of both feet the events of O'Connor et al. 2007. Every step is a call for whole
+columns. It is checked that all angles are the same, but where a rounded landmark tips a threshold, and the centre of mass too.
 
 SciPy is spared what it has no function for or what a script would leave out. It takes and gives bare arrays: no check of what comes
 in, a column for each coordinate that is already there as float64, no poses to be written. Its centre of mass is one
