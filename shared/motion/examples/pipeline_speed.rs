@@ -7,16 +7,18 @@
 //! ```
 //!
 //! With a folder as its argument it writes there what it works on (`landmarks.f32`: for each frame and landmark
-//! `x_px, y_px, z_px, x_m, y_m, z_m, visibility`) and one of the angles that it finds (`elbow_deg.f64`), so that the peer has
-//! the same task and can be checked. Then it prints the milliseconds of each analysis as `ms=…`.
+//! `x_px, y_px, z_px, x_m, y_m, z_m, visibility`) and what it finds, so that the peer has the same task and can be checked: all
+//! angles, one series after the other (`raw_deg.f64`, `value_deg.f64`), and how fast the centre of mass goes to the right
+//! (`centre_px_per_s.f64`). Then it prints the milliseconds of each analysis as `ms=…`.
 
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::path::Path;
 use std::time::Instant;
 
+use marey_motion::kinematics::CENTRE_OF_MASS;
 use marey_motion::{
-    Angle, Filter, Model, Person, Point, Pose, Recording, Settings, Side, Skeleton, Source, Space, analyze,
+    Filter, Model, Person, PersonAnalysis, Point, Pose, Recording, Settings, Skeleton, Source, analyze,
 };
 
 /// Ten minutes at 30 frames per second.
@@ -42,15 +44,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let analysis = analyze(&recording, &settings)?;
         println!("ms={:.3}", 1000.0 * began.elapsed().as_secs_f64());
         if let (0, Some(folder)) = (round, &folder) {
-            let elbow = analysis.people[0].series(Angle::ElbowFlexion, Some(Side::Left), Space::Image);
-            let elbow_deg = elbow.map_or(&[][..], |series| &series.value_deg);
-            write(Path::new(folder), &recording, elbow_deg)?;
+            write_task(Path::new(folder), &recording)?;
+            write_found(Path::new(folder), &analysis.people[0])?;
         }
     }
     Ok(())
 }
 
-fn write(folder: &Path, recording: &Recording, elbow_deg: &[Option<f64>]) -> std::io::Result<()> {
+fn write_task(folder: &Path, recording: &Recording) -> std::io::Result<()> {
     let points = recording.people[0].poses.iter().flatten().flat_map(|pose| &pose.points);
     let numbers = points.flat_map(|point| {
         let Point {
@@ -66,10 +67,36 @@ fn write(folder: &Path, recording: &Recording, elbow_deg: &[Option<f64>]) -> std
         [x_px, y_px, z_px, x_m, y_m, z_m, visibility]
     });
     let bytes: Vec<u8> = numbers.flat_map(f32::to_le_bytes).collect();
-    std::fs::write(folder.join("landmarks.f32"), bytes)?;
-    let angles = elbow_deg.iter().map(|value| value.unwrap_or(f64::NAN));
-    let bytes: Vec<u8> = angles.flat_map(f64::to_le_bytes).collect();
-    std::fs::write(folder.join("elbow_deg.f64"), bytes)
+    std::fs::write(folder.join("landmarks.f32"), bytes)
+}
+
+fn write_found(folder: &Path, person: &PersonAnalysis) -> std::io::Result<()> {
+    let write = |name: &str, values: &mut dyn Iterator<Item = Option<f64>>| {
+        let bytes: Vec<u8> = values
+            .flat_map(|value| value.unwrap_or(f64::NAN).to_le_bytes())
+            .collect();
+        std::fs::write(folder.join(name), bytes)
+    };
+    let angles = || person.angles.iter();
+    write(
+        "raw_deg.f64",
+        &mut angles().flat_map(|series| series.raw_deg.iter().copied()),
+    )?;
+    write(
+        "value_deg.f64",
+        &mut angles().flat_map(|series| series.value_deg.iter().copied()),
+    )?;
+    let m_per_px = person.findings.scale.as_ref().map_or(1.0, |scale| scale.m_per_px);
+    let tracks = person
+        .findings
+        .kinematics
+        .iter()
+        .flat_map(|kinematics| &kinematics.tracks);
+    let centre = tracks
+        .filter(|track| track.id == CENTRE_OF_MASS)
+        .flat_map(|track| &track.velocity);
+    let to_the_right = &mut centre.map(|velocity| Some((*velocity)?[0] / m_per_px));
+    write("centre_px_per_s.f64", to_the_right)
 }
 
 /// One person whose landmarks swing about places of their own, with noise, each hidden for three frames in a hundred.

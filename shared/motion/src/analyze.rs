@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
-use crate::angles::Posture;
-use crate::body::Body;
+use rayon::prelude::*;
+
+use crate::angles::measure;
 use crate::clean::Cleaner;
 use crate::facing::sides_seen;
 use crate::find::{Movement, find};
 use crate::people::selected;
 use crate::plane::{camera_plane, deviations_deg, view_note};
 use crate::{
-    Analysis, Angle, AngleRange, AngleSeries, Findings, MotionError, Person, PersonAnalysis, Pose, Recording, Settings,
+    Analysis, Angle, AngleRange, AngleSeries, Findings, MotionError, Person, PersonAnalysis, Recording, Settings,
     Skeleton, Spaces, skeleton::Conversion, swap,
 };
 
@@ -110,17 +111,23 @@ fn analyze_person(
     notes.extend(cleaned.counts.notes(person.id));
     // The view is read from the world's depth, and in a laboratory's world there is no camera.
     let deviations_deg = match spaces {
-        Spaces::Both => deviations_deg(&cleaned.poses, settings.minimum_visibility),
-        Spaces::Image | Spaces::World => Vec::new(),
+        Spaces::Both | Spaces::Image => deviations_deg(&cleaned.poses, settings.minimum_visibility),
+        Spaces::World => Vec::new(),
     };
-    let camera_plane = camera_plane(&deviations_deg);
+    let camera_plane = match spaces {
+        Spaces::Both => camera_plane(&deviations_deg),
+        Spaces::Image | Spaces::World => None,
+    };
     notes.extend(camera_plane.and_then(|plane| view_note(person.id, plane, &deviations_deg)));
     let sides = sides_seen(&cleaned.poses, settings.minimum_visibility);
-    let raw = measure(&person.poses, &sides, spaces, settings.minimum_visibility);
-    let values = measure(&cleaned.poses, &sides, spaces, settings.minimum_visibility);
-    let angles = Angle::series()
-        .zip(raw.into_iter().zip(values))
-        .map(|((angle, side, space), (raw_deg, value_deg))| AngleSeries {
+    let (raw, values) = rayon::join(
+        || measure(&person.poses, &sides, spaces, settings.minimum_visibility),
+        || measure(&cleaned.poses, &sides, spaces, settings.minimum_visibility),
+    );
+    let keys: Vec<_> = Angle::series().collect();
+    let angles = (keys, raw, values)
+        .into_par_iter()
+        .map(|((angle, side, space), raw_deg, value_deg)| AngleSeries {
             angle,
             side,
             space,
@@ -141,6 +148,7 @@ fn analyze_person(
         person: &measured,
         time_s: &recording.time_s,
         spaces,
+        deviations_deg: &deviations_deg,
         source: &recording.source,
         settings,
         longest_step_s: cleaner.longest_step_s(),
@@ -150,53 +158,67 @@ fn analyze_person(
     PersonAnalysis { findings, ..measured }
 }
 
-/// All angles of all poses: a column per key, without values in a space that there is not.
-fn measure(poses: &[Option<Pose>], sides: &[f64], spaces: Spaces, minimum_visibility: f32) -> Vec<Vec<Option<f64>>> {
-    let keys: Vec<_> = Angle::series().collect();
-    let mut columns: Vec<Vec<Option<f64>>> = keys.iter().map(|_| Vec::with_capacity(poses.len())).collect();
-    for (pose, &side_seen) in poses.iter().zip(sides) {
-        let posture = pose
-            .as_ref()
-            .map(|pose| Posture::new(Body::new(pose, minimum_visibility), side_seen));
-        for (column, &(angle, side, space)) in columns.iter_mut().zip(&keys) {
-            column.push(
-                posture
-                    .as_ref()
-                    .filter(|_| spaces.has(space))
-                    .and_then(|posture| posture.angle_deg(angle, side, space)),
-            );
-        }
-    }
-    columns
-}
-
 impl AngleRange {
     /// The extremes of the values that are there, or `None` if there are none.
     pub fn of(time_s: &[f64], value_deg: &[Option<f64>]) -> Option<Self> {
-        let mut present = time_s
-            .iter()
-            .zip(value_deg)
-            .filter_map(|(&time, value)| value.map(|value| (time, value)));
-        let (first_s, first_deg) = present.next()?;
-        let (mut low, mut high) = ((first_deg, first_s), (first_deg, first_s));
-        let (mut sum, mut count) = (first_deg, 1_usize);
-        for (time, value) in present {
-            if value < low.0 {
-                low = (value, time);
+        // Several values at a time in lanes of their own, so that none has to wait for the one before it.
+        let mut lanes = [Lane::EMPTY; LANES];
+        for values in value_deg[..value_deg.len().min(time_s.len())].chunks(LANES) {
+            for (lane, value) in lanes.iter_mut().zip(values) {
+                lane.add(value.unwrap_or(f64::NAN));
             }
-            if value > high.0 {
-                high = (value, time);
-            }
-            sum += value;
-            count += 1;
         }
+        let Lane { low, high, sum, count } = lanes.into_iter().reduce(Lane::and)?;
+        let at_s = |extreme: f64| {
+            let first = value_deg.iter().position(|&value| value == Some(extreme))?;
+            time_s.get(first).copied()
+        };
         Some(Self {
-            minimum_deg: low.0,
-            minimum_at_s: low.1,
-            maximum_deg: high.0,
-            maximum_at_s: high.1,
-            mean_deg: sum / count as f64,
-            coverage: count as f64 / value_deg.len() as f64,
+            minimum_deg: low,
+            minimum_at_s: at_s(low)?,
+            maximum_deg: high,
+            maximum_at_s: at_s(high)?,
+            mean_deg: sum / count,
+            coverage: count / value_deg.len() as f64,
         })
+    }
+}
+
+/// Values that are summed up at a time.
+const LANES: usize = 8;
+
+/// Extremes, sum and number of some of the values.
+#[derive(Clone, Copy)]
+struct Lane {
+    low: f64,
+    high: f64,
+    sum: f64,
+    count: f64,
+}
+
+impl Lane {
+    const EMPTY: Self = Self {
+        low: f64::INFINITY,
+        high: f64::NEG_INFINITY,
+        sum: 0.0,
+        count: 0.0,
+    };
+
+    /// Not a number changes nothing.
+    fn add(&mut self, value: f64) {
+        let is_there = !value.is_nan();
+        self.low = if value < self.low { value } else { self.low };
+        self.high = if value > self.high { value } else { self.high };
+        self.sum += if is_there { value } else { 0.0 };
+        self.count += if is_there { 1.0 } else { 0.0 };
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            low: self.low.min(other.low),
+            high: self.high.max(other.high),
+            sum: self.sum + other.sum,
+            count: self.count + other.count,
+        }
     }
 }

@@ -94,12 +94,14 @@ impl<'a> Body<'a> {
         }
     }
 
+    #[inline]
     fn point(&self, landmark: Landmark) -> Option<&Point> {
         self.points
             .get(landmark.index())
             .filter(|point| point.visibility >= self.minimum_visibility)
     }
 
+    #[inline]
     fn at<const N: usize>(&self, place: Place, position: impl Fn(&Point) -> [f64; N]) -> Option<[f64; N]> {
         match place {
             Place::At(landmark) => self.point(landmark).map(position),
@@ -111,27 +113,23 @@ impl<'a> Body<'a> {
     }
 
     /// Where a place is in the image: right of its left edge and **below** its top edge, in pixels.
+    #[inline]
     pub(crate) fn seen_px(&self, place: impl Into<Place>) -> Option<[f64; 2]> {
         self.at(place.into(), |point| [point.x_px, point.y_px].map(f64::from))
     }
 
     /// From one place to another in the image; `None` unless both are trusted and apart.
+    #[inline]
     pub(crate) fn image(&self, from: impl Into<Place>, to: impl Into<Place>) -> Option<Image> {
         let position = |point: &Point| [f64::from(point.x_px), -f64::from(point.y_px)];
         apart(self.at(from.into(), position)?, self.at(to.into(), position)?)
     }
 
     /// From one place to another in the world; `None` unless both are trusted and apart.
+    #[inline]
     pub(crate) fn world(&self, from: impl Into<Place>, to: impl Into<Place>) -> Option<World> {
         let position = |point: &Point| [point.x_m, point.y_m, point.z_m].map(f64::from);
         apart(self.at(from.into(), position)?, self.at(to.into(), position)?)
-    }
-
-    /// The person's left in the world, of length one: the mean direction from the right to the left shoulder and hip.
-    pub(crate) fn left(&self) -> Option<World> {
-        let shoulders = unit(self.world(Landmark::RightShoulder, Landmark::LeftShoulder)?)?;
-        let hips = unit(self.world(Landmark::RightHip, Landmark::LeftHip)?)?;
-        unit(add(shoulders, hips))
     }
 }
 

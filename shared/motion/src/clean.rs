@@ -164,20 +164,25 @@ impl<'a> Cleaner<'a> {
         Cleaned { poses, counts }
     }
 
+    /// Takes landmarks out of the poses. Neighbours are taken together, as they lie next to each other in memory.
     fn gather(&self, person: &Person, first: usize, tracks: &mut [Track]) {
-        for (frame, pose) in person.poses.iter().enumerate().take(self.time_s.len()) {
-            let points = pose.as_ref().map_or(&[][..], |pose| &pose.points[first..]);
-            for (index, track) in tracks.iter_mut().enumerate() {
-                let trusted = points
-                    .get(index)
-                    .filter(|point| point.visibility >= self.settings.minimum_visibility);
-                track.states[frame] = if trusted.is_some() { State::Seen } else { State::Missing };
-                if let Some(point) = trusted {
-                    track.rows[frame] =
-                        [point.x_px, point.y_px, point.z_px, point.x_m, point.y_m, point.z_m].map(f64::from);
+        let share = tracks.len().div_ceil(rayon::current_num_threads());
+        tracks.par_chunks_mut(share).enumerate().for_each(|(index, tracks)| {
+            let first = first + index * share;
+            for (frame, pose) in person.poses.iter().enumerate().take(self.time_s.len()) {
+                let points = pose.as_ref().map_or(&[][..], |pose| &pose.points[first..]);
+                for (index, track) in tracks.iter_mut().enumerate() {
+                    let trusted = points
+                        .get(index)
+                        .filter(|point| point.visibility >= self.settings.minimum_visibility);
+                    track.states[frame] = if trusted.is_some() { State::Seen } else { State::Missing };
+                    if let Some(point) = trusted {
+                        track.rows[frame] =
+                            [point.x_px, point.y_px, point.z_px, point.x_m, point.y_m, point.z_m].map(f64::from);
+                    }
                 }
             }
-        }
+        });
     }
 
     fn clean_track(&self, track: &mut Track) -> Counts {

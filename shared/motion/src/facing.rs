@@ -4,6 +4,8 @@
 //! the second stays true when the person lies, hangs or turns a somersault. It is therefore read from how the feet
 //! stand to the shanks and the nose to the neck, and not from which way the toes point in the picture.
 
+use rayon::prelude::*;
+
 use crate::body::{Body, Mark, cross2, length, unit};
 use crate::{Pose, Side};
 
@@ -16,7 +18,7 @@ const DECISIVE: f64 = 0.3;
 /// the side seen first, and if no frame is decisive, the one that has more evidence over all.
 pub(crate) fn sides_seen(poses: &[Option<Pose>], minimum_visibility: f32) -> Vec<f64> {
     let evidence: Vec<f64> = poses
-        .iter()
+        .par_iter()
         .map(|pose| {
             pose.as_ref()
                 .map_or(0.0, |pose| evidence(&Body::new(pose, minimum_visibility)))

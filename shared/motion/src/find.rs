@@ -16,6 +16,8 @@ pub(crate) struct Movement<'a> {
     pub(crate) time_s: &'a [f64],
     /// In which spaces the poses have positions.
     pub(crate) spaces: Spaces,
+    /// How far the person was turned out of the image plane, in the frames that tell.
+    pub(crate) deviations_deg: &'a [f64],
     /// The picture.
     pub(crate) source: &'a Source,
     /// How the recording was cleaned, and what is known of the subject.

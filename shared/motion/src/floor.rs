@@ -43,7 +43,8 @@ pub(crate) struct Floor {
 impl Floor {
     /// The floor under a person who is `height_px` tall in the picture; `None` where no foot stands still.
     pub(crate) fn of(movement: &Movement<'_>, height_px: f64) -> Option<Self> {
-        let feet = [Side::Left, Side::Right].map(|side| footholds(movement, side, height_px));
+        let of_side = |side| move || footholds(movement, side, height_px);
+        let feet: [_; 2] = rayon::join(of_side(Side::Left), of_side(Side::Right)).into();
         let mut slopes: Vec<f64> = feet
             .iter()
             .flat_map(|foot| slopes(foot, LEAST_STEP * height_px))

@@ -5,11 +5,13 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use crate::body::{Body, Place};
 use crate::differences::{acceleration, presence, stretches_of, velocity};
 use crate::find::Movement;
 use crate::findings::{Kinematics, LengthUnit, Scale, Track};
-use crate::mass::{LEAST_MASS_SHARE, centre_of_mass};
+use crate::mass::{LEAST_MASS_SHARE, Masses};
 use crate::{Analysis, Findings, Landmark, Measure, MotionError, Outcome, PersonAnalysis, Pose, Settings, View};
 
 /// The name of the centre of mass among the tracks.
@@ -77,7 +79,8 @@ impl Observer<'_> {
 
     /// A stretch also ends where a segment comes into sight or is lost, as that moves the centre though nothing moved.
     fn centre_of_mass(&self) -> (Track, Vec<Range<usize>>) {
-        let centres = self.each(|body| centre_of_mass(body, self.settings.subject.sex));
+        let masses = Masses::of(self.settings.subject.sex);
+        let centres = self.each(|body| masses.centre(body));
         let (seen, at_px): (Vec<_>, Vec<_>) = centres
             .into_iter()
             .map(|centre| (centre.map(|centre| centre.seen), centre.map(|centre| centre.at_px)))
@@ -86,9 +89,9 @@ impl Observer<'_> {
         (self.derived(CENTRE_OF_MASS, &at_px, &stretches), stretches)
     }
 
-    fn each<T>(&self, of: impl Fn(&Body<'_>) -> Option<T>) -> Vec<Option<T>> {
+    fn each<T: Send>(&self, of: impl Fn(&Body<'_>) -> Option<T> + Sync) -> Vec<Option<T>> {
         let minimum_visibility = self.settings.minimum_visibility;
-        let poses = self.poses.iter();
+        let poses = self.poses.par_iter();
         poses
             .map(|pose| of(&Body::new(pose.as_ref()?, minimum_visibility)))
             .collect()
@@ -99,10 +102,14 @@ impl Observer<'_> {
             .iter()
             .map(|at_px| at_px.map(|at_px| self.axes.position(at_px)))
             .collect();
+        let (velocity, acceleration) = rayon::join(
+            || velocity(self.time_s, &position, stretches),
+            || acceleration(self.time_s, &position, stretches),
+        );
         Track {
             id: id.to_owned(),
-            velocity: velocity(self.time_s, &position, stretches),
-            acceleration: acceleration(self.time_s, &position, stretches),
+            velocity,
+            acceleration,
             position,
         }
     }
@@ -117,14 +124,20 @@ pub(crate) fn find(movement: &Movement<'_>, findings: &mut Findings) {
         longest_step_s: movement.longest_step_s,
         axes: Axes::of(findings.scale.as_ref(), movement.source.height_px),
     };
-    let (centre, stretches) = observer.centre_of_mass();
-    findings
-        .measures
-        .extend(travel(movement, findings.scale.as_ref(), &centre, &stretches));
-    let ends = ENDS.map(|landmark| observer.track(landmark.name(), landmark.into()));
+    let of_centre = || {
+        let (centre, stretches) = observer.centre_of_mass();
+        let measures = travel(movement, findings.scale.as_ref(), &centre, &stretches);
+        (rounded(centre), measures)
+    };
+    let of_ends = || -> Vec<Track> {
+        let track = |landmark: Landmark| rounded(observer.track(landmark.name(), landmark.into()));
+        ENDS.into_par_iter().map(track).collect()
+    };
+    let ((centre, measures), ends) = rayon::join(of_centre, of_ends);
+    findings.measures.extend(measures);
     findings.kinematics = Some(Kinematics {
         unit: observer.axes.unit,
-        tracks: [centre].into_iter().chain(ends).map(rounded).collect(),
+        tracks: [centre].into_iter().chain(ends).collect(),
     });
 }
 

@@ -6,9 +6,11 @@
 pub mod analysis;
 mod analyze;
 mod angles;
+mod arctangent;
 mod assignment;
 mod body;
 pub mod clean;
+mod columns;
 pub mod compare;
 pub mod definitions;
 mod differences;

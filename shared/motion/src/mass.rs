@@ -6,7 +6,7 @@
 //! Control of Human Movement, 4th ed., table 4.1).
 
 use crate::Sex;
-use crate::body::{Body, Mark};
+use crate::body::{Body, Mark, Place};
 use crate::definitions::{ARM, FOOT, FOREARM, HAND, SHANK, Segment, THIGH, TRUNK_DOWN};
 use crate::{Angle, Side};
 
@@ -77,30 +77,59 @@ pub(crate) struct CentreOfMass {
     pub(crate) seen: u16,
 }
 
-/// The centre of mass of the segments that are seen, or `None` where they are less than [`LEAST_MASS_SHARE`] of the body.
-pub(crate) fn centre_of_mass(body: &Body<'_>, sex: Sex) -> Option<CentreOfMass> {
-    let pick = |[female, male]: [f64; 2]| sex.pick(female, male) / 100.0;
-    let (mut seen, mut seen_share, mut whole_share, mut moment) = (0_u16, 0.0, 0.0, [0.0; 2]);
-    let segments = PARTS
-        .iter()
-        .flat_map(|part| part.sides.iter().map(move |&side| (part, side)));
-    for (index, (part, side)) in segments.enumerate() {
-        let share = pick(part.mass_percent);
-        whole_share += share;
-        let (from, to) = (part.segment.from.on(side), part.segment.to.on(side));
-        if let (Some(from), Some(to)) = (body.seen_px(from), body.seen_px(to)) {
-            let along = pick(part.centre_percent);
-            for axis in 0..2 {
-                moment[axis] += share * (from[axis] + along * (to[axis] - from[axis]));
-            }
-            seen_share += share;
-            seen |= 1 << index;
+/// The segments of a body of a sex, worked out once for all frames.
+pub(crate) struct Masses {
+    parts: Vec<Mass>,
+    /// What all of them are together; about one.
+    whole_share: f64,
+}
+
+/// A segment on its side.
+struct Mass {
+    from: Place,
+    to: Place,
+    /// Share of the body's mass.
+    share: f64,
+    /// How far along the segment its centre lies, as a share of its length.
+    along: f64,
+}
+
+impl Masses {
+    pub(crate) fn of(sex: Sex) -> Self {
+        let pick = |[female, male]: [f64; 2]| sex.pick(female, male) / 100.0;
+        let on = |part: &Part, side: Option<Side>| Mass {
+            from: part.segment.from.on(side),
+            to: part.segment.to.on(side),
+            share: pick(part.mass_percent),
+            along: pick(part.centre_percent),
+        };
+        let sides = PARTS
+            .iter()
+            .flat_map(|part| part.sides.iter().map(move |&side| (part, side)));
+        let parts: Vec<Mass> = sides.map(|(part, side)| on(part, side)).collect();
+        Self {
+            whole_share: parts.iter().map(|part| part.share).sum(),
+            parts,
         }
     }
-    (seen_share >= LEAST_MASS_SHARE * whole_share).then(|| CentreOfMass {
-        at_px: moment.map(|moment| moment / seen_share),
-        seen,
-    })
+
+    /// The centre of mass of the segments that are seen, or `None` where they are less than [`LEAST_MASS_SHARE`] of the body.
+    pub(crate) fn centre(&self, body: &Body<'_>) -> Option<CentreOfMass> {
+        let (mut seen, mut seen_share, mut moment) = (0_u16, 0.0, [0.0; 2]);
+        for (index, part) in self.parts.iter().enumerate() {
+            if let (Some(from), Some(to)) = (body.seen_px(part.from), body.seen_px(part.to)) {
+                for axis in 0..2 {
+                    moment[axis] += part.share * (from[axis] + part.along * (to[axis] - from[axis]));
+                }
+                seen_share += part.share;
+                seen |= 1 << index;
+            }
+        }
+        (seen_share >= LEAST_MASS_SHARE * self.whole_share).then(|| CentreOfMass {
+            at_px: moment.map(|moment| moment / seen_share),
+            seen,
+        })
+    }
 }
 
 #[cfg(test)]

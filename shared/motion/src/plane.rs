@@ -1,6 +1,8 @@
 //! The camera's view: how far a person's sagittal plane lies from the image plane, on which the error of angles in the
 //! image depends.
 
+use rayon::prelude::*;
+
 use crate::angles::{deviation_deg, left_from_either};
 use crate::body::Body;
 use crate::find::Movement;
@@ -12,14 +14,17 @@ const LEAST_FRAMES_FOR_VIEW: usize = 3;
 /// A side view in which the person turns away from it in at least this share of the frames is noted.
 const LEAST_NOTED_SHARE: f64 = 0.1;
 
-/// How far the person was turned out of the image plane, in the frames that tell, in order of size.
+/// How far the person was turned out of the image plane, in the frames that tell; that in the middle lies in the middle.
 pub(crate) fn deviations_deg(poses: &[Option<Pose>], minimum_visibility: f32) -> Vec<f64> {
     let mut deviations_deg: Vec<f64> = poses
-        .iter()
+        .par_iter()
         .flatten()
         .filter_map(|pose| left_from_either(&Body::new(pose, minimum_visibility)).map(deviation_deg))
         .collect();
-    deviations_deg.sort_unstable_by(f64::total_cmp);
+    let middle = deviations_deg.len() / 2;
+    if !deviations_deg.is_empty() {
+        deviations_deg.select_nth_unstable_by(middle, f64::total_cmp);
+    }
     deviations_deg
 }
 
@@ -40,14 +45,14 @@ fn turned_share(deviations_deg: &[f64]) -> f64 {
 
 /// Adds the share of the frames in which the movement leaves the image plane.
 pub(crate) fn find(movement: &Movement<'_>, findings: &mut Findings) {
-    let deviations_deg = deviations_deg(&movement.person.poses, movement.settings.minimum_visibility);
+    let deviations_deg = movement.deviations_deg;
     let outcome = if deviations_deg.len() < LEAST_FRAMES_FOR_VIEW {
         Outcome::Withheld {
             reason: "Shoulders or hips were seen in fewer than three frames.".to_owned(),
         }
     } else {
         Outcome::Given {
-            value: 100.0 * turned_share(&deviations_deg),
+            value: 100.0 * turned_share(deviations_deg),
             sd: None,
             count: deviations_deg.len(),
             confidence: deviations_deg.len() as f64 / movement.time_s.len() as f64,

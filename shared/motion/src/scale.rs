@@ -3,6 +3,8 @@
 //! It holds where the person moves parallel to the image plane. A known length at the person is best, then the person's
 //! height, and without either a typical height gives numbers of the right size but not measurements.
 
+use rayon::prelude::*;
+
 use crate::body::{Body, Mark, length};
 use crate::definitions::{FOOT_TO_ANKLE, SHANK, Segment, THIGH, UP_THE_BACK};
 use crate::find::Movement;
@@ -107,22 +109,22 @@ fn steadiness(height: Option<HeightPx>) -> f64 {
 /// `None` where the whole body is seen in fewer than three frames.
 pub(crate) fn height_px(movement: &Movement<'_>) -> Option<HeightPx> {
     let minimum_visibility = movement.settings.minimum_visibility;
-    let bends_deg = mean_bends_deg(movement);
+    let bends_deg: Vec<Option<f64>> = mean_bends_deg(movement).collect();
     let mut frames: Vec<(f64, f64)> = movement
         .person
         .poses
-        .iter()
+        .par_iter()
         .zip(bends_deg)
         .filter_map(|(pose, bend_deg)| Some((bend_deg?, frame_height_px(pose.as_ref()?, minimum_visibility)?)))
         .collect();
-    frames.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
+    frames.par_sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
     let straight = frames.partition_point(|&(bend_deg, _)| bend_deg < GREATEST_BEND_DEG);
     frames.truncate(straight.max(LEAST_STRAIGHT_FRAMES));
     if frames.len() < LEAST_FRAMES {
         return None;
     }
     let mut heights_px: Vec<f64> = frames.into_iter().map(|(_, height_px)| height_px).collect();
-    heights_px.sort_unstable_by(f64::total_cmp);
+    heights_px.par_sort_unstable_by(f64::total_cmp);
     let (low, high) = (heights_px.len() / 4, heights_px.len() * 3 / 4);
     let middle = &heights_px[low..high];
     Some(HeightPx {

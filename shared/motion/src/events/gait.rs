@@ -119,8 +119,9 @@ fn side_events(tracks: &Tracks<'_>, bout: &Bout, side: Side, method: GaitMethod)
             (EventKind::HeelStrike, foot.foremost()),
             (EventKind::ToeOff, foot.rearmost()),
         ] {
+            let signal = foot.signal(kind, method);
             for mark in marks {
-                if let Some(time_s) = foot.event_s(kind, mark, method) {
+                if let Some(time_s) = foot.event_s(kind, mark, method, &signal) {
                     let visibility = leg.visibility[run.start + mark.index];
                     events.push(Found {
                         event: Event {
@@ -193,38 +194,46 @@ impl<'a> Foot<'a> {
         )
     }
 
-    fn event_s(&self, kind: EventKind, mark: Extreme, method: GaitMethod) -> Option<f64> {
-        let window = self.within(mark.time_s, WINDOW * self.stride_s);
+    /// What a method looks for the greatest value of in the window about each mark: accelerations or velocities, of a strike
+    /// downward. Empty where the method takes the mark itself.
+    fn signal(&self, kind: EventKind, method: GaitMethod) -> Vec<f64> {
         let is_strike = kind == EventKind::HeelStrike;
         match method {
-            GaitMethod::Zeni2008 => Some(mark.time_s),
-            GaitMethod::HreljacMarshall2000 => {
-                let track = if is_strike { &self.heel[1] } else { &self.toe[0] };
-                let acceleration = bends(self.time_s, track);
-                // A swinging heel is braked before the foot is foremost, and would be taken for a strike there.
-                let braked = |index: usize| is_strike && self.time_s[index] < mark.time_s;
-                // The jerk between frames, on a straight line from each to the next, is zero at the parabola's turn.
-                let index = greatest(&acceleration, window, |index| !braked(index))?;
-                Some(vertex_s(self.time_s, &acceleration, index))
-            }
+            GaitMethod::Zeni2008 => Vec::new(),
+            GaitMethod::HreljacMarshall2000 => bends(self.time_s, if is_strike { &self.heel[1] } else { &self.toe[0] }),
             GaitMethod::OConnor2007 => {
-                let middle: Vec<f64> = self.heel[1]
-                    .iter()
-                    .zip(&self.toe[1])
-                    .map(|(heel, toe)| f64::midpoint(*heel, *toe))
-                    .collect();
-                let velocity = slopes(self.time_s, &middle);
+                let feet = self.heel[1].iter().zip(&self.toe[1]);
+                let middle: Vec<f64> = feet.map(|(heel, toe)| f64::midpoint(*heel, *toe)).collect();
+                let mut velocity = slopes(self.time_s, &middle);
                 if is_strike {
-                    let low = self.low_heel(mark.time_s);
-                    let falling: Vec<f64> = velocity.iter().map(|velocity| -velocity).collect();
-                    let index = greatest(&falling, window, |index| self.heel[1][index] <= low)?;
-                    Some(vertex_s(self.time_s, &falling, index))
-                } else {
-                    let index = greatest(&velocity, window, |_| true)?;
-                    Some(vertex_s(self.time_s, &velocity, index))
+                    for velocity in &mut velocity {
+                        *velocity = -*velocity;
+                    }
                 }
+                velocity
             }
         }
+    }
+
+    /// The moment of the event at a mark, given the [`Self::signal`] of its kind and method.
+    fn event_s(&self, kind: EventKind, mark: Extreme, method: GaitMethod, signal: &[f64]) -> Option<f64> {
+        let window = self.within(mark.time_s, WINDOW * self.stride_s);
+        let is_strike = kind == EventKind::HeelStrike;
+        let index = match method {
+            GaitMethod::Zeni2008 => return Some(mark.time_s),
+            GaitMethod::HreljacMarshall2000 => {
+                // A swinging heel is braked before the foot is foremost, and would be taken for a strike there.
+                let braked = |index: usize| is_strike && self.time_s[index] < mark.time_s;
+                greatest(signal, window, |index| !braked(index))?
+            }
+            GaitMethod::OConnor2007 if is_strike => {
+                let low = self.low_heel(mark.time_s);
+                greatest(signal, window, |index| self.heel[1][index] <= low)?
+            }
+            GaitMethod::OConnor2007 => greatest(signal, window, |_| true)?,
+        };
+        // Of an acceleration: the jerk between frames, on a straight line from each to the next, is zero at the parabola's turn.
+        Some(vertex_s(self.time_s, signal, index))
     }
 
     /// The samples within a reach of a moment.

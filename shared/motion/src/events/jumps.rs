@@ -131,6 +131,7 @@ struct Airborne<'a> {
 
 impl Airborne<'_> {
     fn jumps(&self) -> Vec<Jump> {
+        let bends = bends(self.time_s, &self.pelvis);
         let tops = maxima(self.time_s, &self.foot, LEAST_RISE * self.leg_px);
         let tops: Vec<usize> = tops.iter().map(|top| top.index).collect();
         tops.iter()
@@ -138,13 +139,13 @@ impl Airborne<'_> {
             .filter_map(|(index, &top)| {
                 let before = if index == 0 { 0 } else { tops[index - 1] };
                 let after = tops.get(index + 1).map_or(self.foot.len(), |&next| next + 1);
-                self.jump(before, top, after)
+                self.jump(before, top, after, &bends)
             })
             .collect()
     }
 
-    /// The jump whose top is at a frame, between the tops of its neighbours.
-    fn jump(&self, before: usize, top: usize, after: usize) -> Option<Jump> {
+    /// The jump whose top is at a frame, between the tops of its neighbours. `bends` is the pelvis' acceleration.
+    fn jump(&self, before: usize, top: usize, after: usize, bends: &[f64]) -> Option<Jump> {
         let start = before.max(
             self.time_s
                 .partition_point(|&time| time < self.time_s[top] - FLIGHT_S.end),
@@ -160,7 +161,7 @@ impl Airborne<'_> {
             return None;
         }
         let (take_off_s, landing_s, fit) = self.flight(top, from_px, to_px)?;
-        let (take_off_s, landing_s) = self.while_weightless(top, take_off_s, landing_s)?;
+        let (take_off_s, landing_s) = self.while_weightless(bends, top, take_off_s, landing_s)?;
         let flight_s = landing_s - take_off_s;
         if !FLIGHT_S.contains(&flight_s) {
             return None;
@@ -215,8 +216,7 @@ impl Airborne<'_> {
     /// early and to reach it late; the pelvis is braked upward until they do, and from when they do. Between the push and
     /// the flight its acceleration goes through zero, and a filter without lag does not shift such a step. The pelvis
     /// overrules the feet only where it differs by more than half a frame, which is what its second derivative can tell.
-    fn while_weightless(&self, top: usize, take_off_s: f64, landing_s: f64) -> Option<(f64, f64)> {
-        let bends = bends(self.time_s, &self.pelvis);
+    fn while_weightless(&self, bends: &[f64], top: usize, take_off_s: f64, landing_s: f64) -> Option<(f64, f64)> {
         if bends[top] >= 0.0 {
             return None;
         }

@@ -107,14 +107,12 @@ pub(crate) fn value_at(time_s: &[f64], values: &[f64], moment_s: f64) -> Option<
 
 /// The middle of the values, or `None` of none: of an even number the mean of the two in the middle.
 pub(crate) fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
     let middle = values.len() / 2;
-    let &upper = values.get(middle)?;
-    Some(if values.len().is_multiple_of(2) {
-        f64::midpoint(values[middle - 1], upper)
-    } else {
-        upper
-    })
+    values.get(middle)?;
+    let is_even = values.len().is_multiple_of(2);
+    let (below, &mut upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    let lower = below.iter().copied().max_by(f64::total_cmp).filter(|_| is_even);
+    Some(lower.map_or(upper, |lower| f64::midpoint(lower, upper)))
 }
 
 /// A parabola `a + b·t + c·t²` with `t` counted from `origin_s`.

@@ -58,29 +58,41 @@ impl<'a> Tracks<'a> {
             };
             poses.iter().map(spot).collect()
         };
-        let legs = SIDES.map(|side| {
+        let leg = |side: Side| {
             let [hip, knee, ankle, heel, toe] = landmarks(side);
-            Leg {
-                hip: track(hip.into()),
-                knee: track(knee.into()),
-                ankle: track(ankle.into()),
-                heel: track(heel.into()),
-                toe: track(toe.into()),
-                visibility: poses.iter().map(|pose| visibility(pose.as_ref(), heel, toe)).collect(),
-            }
-        });
-        let [left, right] = legs.each_ref().map(leg_length_px);
+            let ((hip, knee), (ankle, (heel, toe, visibility))) = rayon::join(
+                || (track(hip.into()), track(knee.into())),
+                || {
+                    let visibility = poses.iter().map(|pose| visibility(pose.as_ref(), heel, toe));
+                    let foot = (track(heel.into()), track(toe.into()), visibility.collect());
+                    (track(ankle.into()), foot)
+                },
+            );
+            let leg = Leg {
+                hip,
+                knee,
+                ankle,
+                heel,
+                toe,
+                visibility,
+            };
+            (leg_length_px(&leg), leg)
+        };
+        let ((left, right), (hips, shoulders)) = rayon::join(
+            || rayon::join(|| leg(Side::Left), || leg(Side::Right)),
+            || (track(Mark::Hips.on(None)), track(Mark::Shoulders.on(None))),
+        );
         Some(Self {
             time_s,
             poses,
             minimum_visibility,
-            hips: track(Mark::Hips.on(None)),
-            shoulders: track(Mark::Shoulders.on(None)),
-            leg_px: match (left, right) {
+            hips,
+            shoulders,
+            leg_px: match (left.0, right.0) {
                 (Some(left), Some(right)) => left.max(right),
                 (one, other) => one.or(other)?,
             },
-            legs,
+            legs: [left.1, right.1],
         })
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The rules are those of `scipy.signal.find_peaks` (Virtanen et al. 2020, *Nature Methods* 17, 261–272): strict local
 //! maxima, the middle of a flat top, never the first or last sample; then height, then distance, then prominence. The code
-//! is Marey's own; prominences take one pass over the signal, where `SciPy` walks from every peak.
+//! is Marey's own; prominences take one pass over peaks and valleys, where `SciPy` walks from every peak.
 
 /// Slack on durations, for times that went through decimal fractions: a microsecond.
 pub(crate) const SLACK_S: f64 = 1e-6;
@@ -30,18 +30,20 @@ pub struct Peak {
 
 /// The peaks of a signal that meet the criteria, in order of time. `values` are finite; `time_s` is as long and increases.
 pub fn find_peaks(values: &[f64], time_s: &[f64], criteria: &Criteria) -> Vec<Peak> {
-    let mut peaks = local_maxima(values);
+    let maxima = local_maxima(values);
+    let prominences = prominences(values, &maxima);
+    let mut peaks: Vec<usize> = (0..maxima.len()).collect();
     if let Some(height) = criteria.minimum_height {
-        peaks.retain(|&peak| values[peak] >= height);
+        peaks.retain(|&peak| values[maxima[peak]] >= height);
     }
     if criteria.minimum_distance_s > 0.0 {
-        peaks = apart(&peaks, values, time_s, criteria.minimum_distance_s);
+        let places: Vec<usize> = peaks.iter().map(|&peak| maxima[peak]).collect();
+        let mut stays = apart(&places, values, time_s, criteria.minimum_distance_s).into_iter();
+        peaks.retain(|_| stays.next().unwrap_or(false));
     }
-    let left = falls(values.iter().copied());
-    let right = falls(values.iter().rev().copied());
-    let peaks = peaks.into_iter().map(|index| Peak {
-        index,
-        prominence: left[index].min(right[values.len() - 1 - index]),
+    let peaks = peaks.into_iter().map(|peak| Peak {
+        index: maxima[peak],
+        prominence: prominences[peak],
     });
     peaks
         .filter(|peak| peak.prominence >= criteria.minimum_prominence)
@@ -69,8 +71,9 @@ pub(crate) fn local_maxima(values: &[f64]) -> Vec<usize> {
     found
 }
 
-/// Removes, from the highest peak on, those that are closer to it than the distance. Of equally high ones the later stays.
-fn apart(peaks: &[usize], values: &[f64], time_s: &[f64], distance_s: f64) -> Vec<usize> {
+/// Which peaks stay where, from the highest one on, those that are closer to it than the distance are removed. Of equally high
+/// ones the later stays.
+fn apart(peaks: &[usize], values: &[f64], time_s: &[f64], distance_s: f64) -> Vec<bool> {
     let mut by_height: Vec<usize> = (0..peaks.len()).collect();
     by_height.sort_by(|&one, &other| values[peaks[one]].total_cmp(&values[peaks[other]]));
     let is_near = |one: usize, other: usize| (time_s[peaks[one]] - time_s[peaks[other]]).abs() < distance_s - SLACK_S;
@@ -85,28 +88,53 @@ fn apart(peaks: &[usize], values: &[f64], time_s: &[f64], distance_s: f64) -> Ve
             stays[peak] = false;
         }
     }
-    let kept = peaks.iter().zip(stays).filter(|(_, stays)| *stays);
-    kept.map(|(&peak, _)| peak).collect()
+    stays
 }
 
-/// For each sample, how far the signal lies below it at its lowest since it was last higher than here.
-fn falls(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    // Samples that no later one has overtaken yet, each with the lowest value since a higher one.
-    let mut open: Vec<(f64, f64)> = Vec::new();
-    values
-        .map(|value| {
-            let mut lowest = value;
-            while let Some((_, low)) = open.pop_if(|(earlier, _)| *earlier <= value) {
+/// The topographic prominence of each local maximum. Between two maxima that follow each other a signal only falls and then
+/// rises, so that their heights and the valleys between them tell it all.
+fn prominences(values: &[f64], maxima: &[usize]) -> Vec<f64> {
+    let (Some(&first), Some(&last)) = (values.first(), values.last()) else {
+        return Vec::new();
+    };
+    // The ends are no peaks, but may be higher than some.
+    let places = || [0].into_iter().chain(maxima.iter().copied()).chain([values.len() - 1]);
+    let lesser = |one: f64, other: &f64| if *other < one { *other } else { one };
+    let valleys: Vec<f64> = places()
+        .zip(places().skip(1))
+        .map(|(from, to)| values[from..=to].iter().fold(f64::INFINITY, lesser))
+        .collect();
+    let heights = || maxima.iter().map(|&peak| values[peak]);
+    let left = falls(first, heights().zip(valleys.iter().copied()));
+    let mut right = falls(last, heights().rev().zip(valleys.iter().rev().copied()));
+    right.reverse();
+    left.into_iter()
+        .zip(right)
+        .map(|(left, right)| left.min(right))
+        .collect()
+}
+
+/// For each height, how far the signal lies below it at its lowest since it was last higher than there, given the signal's first
+/// value and with each height the lowest value on the way to it from the one before.
+fn falls(first: f64, heights: impl Iterator<Item = (f64, f64)>) -> Vec<f64> {
+    // Heights that no later one has overtaken yet, each with the lowest value since a higher one.
+    let mut open: Vec<(f64, f64)> = vec![(first, first)];
+    heights
+        .map(|(height, valley)| {
+            let mut lowest = valley;
+            while let Some((_, low)) = open.pop_if(|(earlier, _)| *earlier <= height) {
                 lowest = lowest.min(low);
             }
-            open.push((value, lowest));
-            value - lowest
+            open.push((height, lowest));
+            height - lowest
         })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -126,5 +154,21 @@ mod tests {
         let peaks = find_peaks(&values, &time_s, &Criteria::default());
         let found: Vec<_> = peaks.iter().map(|peak| (peak.index, peak.prominence)).collect();
         assert_eq!(found, [(1, 3.0), (3, 1.0), (5, 6.0), (7, 0.5)]);
+    }
+    proptest! {
+        /// Heights are few, so that many are equal and tops are flat.
+        #[test]
+        fn prominences_are_those_of_a_walk_from_every_peak(heights in prop::collection::vec(0_u8..6, 0..60)) {
+            let values: Vec<f64> = heights.iter().copied().map(f64::from).collect();
+            let time_s: Vec<f64> = (0..values.len()).map(|frame| frame as f64).collect();
+            for Peak { index, prominence } in find_peaks(&values, &time_s, &Criteria::default()) {
+                let lowest = |way: &mut dyn Iterator<Item = &f64>| {
+                    way.take_while(|&&value| value <= values[index]).copied().fold(values[index], f64::min)
+                };
+                let left = lowest(&mut values[..index].iter().rev());
+                let right = lowest(&mut values[index..].iter());
+                prop_assert!((prominence - (values[index] - left.max(right))).abs() < 1e-12);
+            }
+        }
     }
 }

@@ -15,22 +15,28 @@ const LEAST_FRAMES_PER_CYCLE: f64 = 2.2;
 
 /// Cuts every uninterrupted stretch of a signal; the whole and the partial ones, in order of time.
 pub(super) fn cut(movement: &Movement<'_>, values: &[Option<f64>], how: &Segmentation) -> Vec<Repetition> {
-    let stretches = uninterrupted(movement, values);
-    stretches
+    let longest_step_s = longest_step_s(movement.time_s, movement.longest_gap_s);
+    cut_by_steps(movement, values, how, longest_step_s)
+}
+
+/// [`cut`] for those who cut many signals and know how far apart the frames of a stretch may lie.
+pub(super) fn cut_by_steps(
+    movement: &Movement<'_>,
+    values: &[Option<f64>],
+    how: &Segmentation,
+    longest_step_s: f64,
+) -> Vec<Repetition> {
+    uninterrupted(movement.time_s, values, longest_step_s)
         .into_iter()
         .flat_map(|frames| cut_stretch(movement.time_s, values, frames, how))
         .collect()
 }
 
 /// The stretches of frames with a value that follow each other without a gap.
-pub(super) fn uninterrupted(movement: &Movement<'_>, values: &[Option<f64>]) -> Vec<Range<usize>> {
+fn uninterrupted(time_s: &[f64], values: &[Option<f64>], longest_step_s: f64) -> Vec<Range<usize>> {
     let state = |value: &Option<f64>| if value.is_some() { State::Seen } else { State::Missing };
     let states: Vec<State> = values.iter().map(state).collect();
-    stretches(
-        movement.time_s,
-        &states,
-        longest_step_s(movement.time_s, movement.longest_gap_s),
-    )
+    stretches(time_s, &states, longest_step_s)
 }
 
 fn cut_stretch(time_s: &[f64], values: &[Option<f64>], frames: Range<usize>, how: &Segmentation) -> Vec<Repetition> {

@@ -1,12 +1,13 @@
 //! The four signals that a movement can be cut by, and their values in each frame.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::Movement;
 use super::landmarks::Different;
-use crate::{Angle, Landmark, Point, Pose, Side, Space, series_id};
+use crate::{Angle, Landmark, PersonAnalysis, Point, Pose, Side, Space, series_id};
 
 /// A number per frame, taken from one person's cleaned movement. The kinds are those of `NeuroPose`'s extractors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +121,11 @@ impl Signal {
     /// The value in each frame, `None` where a landmark was neither trusted nor filled, and everywhere in a space that the
     /// recording lacks or if the poses were taken out of the analysis.
     pub fn values(&self, movement: &Movement<'_>) -> Vec<Option<f64>> {
+        self.lent_values(movement).into_owned()
+    }
+
+    /// [`Self::values`], without a copy of those that the analysis has already.
+    pub(super) fn lent_values<'a>(self, movement: &Movement<'a>) -> Cow<'a, [Option<f64>]> {
         let Movement {
             time_s,
             person,
@@ -128,22 +134,22 @@ impl Signal {
         } = *movement;
         let needs_poses = !matches!(self, Self::JointAngle(AngleOf::Named { .. }));
         if !movement.spaces.has(self.space()) || needs_poses && person.poses.len() != time_s.len() {
-            return vec![None; time_s.len()];
+            return vec![None; time_s.len()].into();
+        }
+        if let Self::JointAngle(AngleOf::Named { angle, side, space }) = self {
+            let series = person.series(angle, side, space);
+            return series.map_or_else(|| vec![None; time_s.len()].into(), |series| (&series.value_deg).into());
         }
         let place = |pose: &Pose, landmark: Landmark, space: Space| {
             let point = pose.point(landmark)?;
             (point.visibility >= minimum_visibility).then(|| position(point, space))
         };
-        let per_pose = |value: &dyn Fn(&Pose) -> Option<f64>| -> Vec<Option<f64>> {
-            let poses = person.poses.iter();
-            poses.map(|pose| pose.as_ref().and_then(value)).collect()
-        };
-        match *self {
-            Self::JointAxis { landmark, axis, space } => per_pose(&|pose| {
+        let values = match self {
+            Self::JointAxis { landmark, axis, space } => per_pose(person, |pose| {
                 let point = pose.point(landmark)?;
                 (point.visibility >= minimum_visibility).then(|| coordinate(point, axis, space))
             }),
-            Self::JointPairDistance { landmarks, space } => per_pose(&|pose| {
+            Self::JointPairDistance { landmarks, space } => per_pose(person, |pose| {
                 let [one, other] = landmarks.get();
                 Some(distance(place(pose, one, space)?, place(pose, other, space)?))
             }),
@@ -151,10 +157,8 @@ impl Signal {
                 let places = person.poses.iter().map(|pose| place(pose.as_ref()?, landmark, space));
                 speeds(time_s, &places.collect::<Vec<_>>())
             }
-            Self::JointAngle(AngleOf::Named { angle, side, space }) => person
-                .series(angle, side, space)
-                .map_or_else(|| vec![None; time_s.len()], |series| series.value_deg.clone()),
-            Self::JointAngle(AngleOf::Landmarks { landmarks, space }) => per_pose(&|pose| {
+            Self::JointAngle(AngleOf::Named { .. }) => Vec::new(),
+            Self::JointAngle(AngleOf::Landmarks { landmarks, space }) => per_pose(person, |pose| {
                 let [first, vertex, third] = landmarks.get();
                 angle_deg(
                     place(pose, first, space)?,
@@ -162,8 +166,14 @@ impl Signal {
                     place(pose, third, space)?,
                 )
             }),
-        }
+        };
+        values.into()
     }
+}
+
+fn per_pose(person: &PersonAnalysis, value: impl Fn(&Pose) -> Option<f64>) -> Vec<Option<f64>> {
+    let poses = person.poses.iter();
+    poses.map(|pose| pose.as_ref().and_then(&value)).collect()
 }
 
 /// In the picture the third number is 0: the model's depth there is in no known unit.
