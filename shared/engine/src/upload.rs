@@ -348,6 +348,24 @@ mod tests {
     }
 
     #[test]
+    fn a_manifest_is_told_by_its_ending_an_owner_and_a_workflow() {
+        assert!(is_manifest("uploads/ann/motion/trials.manifest.jsonl"));
+        assert!(is_manifest("uploads/ann/motion/day/trials.manifest.jsonl"));
+        for other in [
+            "uploads/ann/motion/trials.jsonl",
+            "uploads/ann/motion.manifest.jsonl",
+            "uploads//motion/trials.manifest.jsonl",
+            "uploads/ann/knitting/trials.manifest.jsonl",
+            "ann/motion/trials.manifest.jsonl",
+            "trials.manifest.jsonl",
+        ] {
+            assert!(!is_manifest(other), "{other}");
+        }
+        let names = ["uploads/ann/a b.mp4", "clip.mp4", "uploads/", ""].map(Upload::name_of);
+        assert_eq!(names, ["a b.mp4", "clip.mp4", "uploads/", ""]);
+    }
+
+    #[test]
     fn archives_are_known_by_the_end_of_their_key() {
         for key in ["uploads/a.zip", "uploads/ann/motion/day 1/a.ZIP"] {
             assert!(is_archive(key), "{key}");

@@ -29,6 +29,27 @@ fn the_shipped_workflows_load() {
 }
 
 #[test]
+fn a_delay_doubles_up_to_the_longest_and_chance_takes_a_share_of_it() {
+    let policy = RetryPolicy {
+        attempts: 9,
+        first_delay_s: 2.0,
+        longest_delay_s: 60.0,
+    };
+    let greatest: Vec<f64> = (0..8).map(|attempt| policy.delay_s(attempt, 1.0)).collect();
+    assert_eq!(greatest, [2.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]);
+    assert_eq!(policy.delay_s(u32::MAX, 1.0), 60.0);
+    let shares = [-1.0, 0.0, 0.25, 1.0, 7.0].map(|random| policy.delay_s(3, random));
+    assert_eq!(shares, [0.0, 0.0, 2.0, 8.0, 8.0]);
+}
+
+#[test]
+fn what_a_workflow_says_of_itself_is_what_its_file_says() {
+    let given = with(&format!("deadline_s = 77\n{}", stage("a", ""))).unwrap();
+    assert_eq!((given.title(), given.description(), given.deadline_s()), ("W", "d", 77));
+    assert_eq!(with(&stage("a", "")).unwrap().deadline_s(), 86_400, "a day");
+}
+
+#[test]
 fn stages_are_put_in_an_order_that_can_be_run() {
     let workflow = with(&(stage("c", "\"a\", \"b\"") + &stage("b", "\"a\"") + &stage("a", ""))).unwrap();
     let names: Vec<_> = workflow.stages().iter().map(|s| s.name.as_str()).collect();
