@@ -26,7 +26,7 @@ pub(crate) struct Options {
 const STEPS: [&str; 6] = ["format", "lint", "unit", "exchange", "template", "end-to-end"];
 
 /// The steps that need more than Rust; what is wrong before them is told at once.
-const NEED_SETUP: [&str; 3] = ["unit", "template", "end-to-end"];
+const NEED_SETUP: [&str; 4] = ["unit", "exchange", "template", "end-to-end"];
 
 /// `cargo xtask test`.
 pub(crate) fn run(options: &Options) -> Result<()> {

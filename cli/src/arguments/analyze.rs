@@ -60,8 +60,12 @@ pub(crate) struct Cleaning {
     /// How many pixels a metre is long at the person; goes before the height
     #[arg(long, value_name = "PX")]
     pub(crate) px_per_m: Option<f64>,
-    /// By which published method heel strikes and toe offs are found; see docs/MEASURES.md [default: oconnor_2007]
-    #[arg(long, value_name = "METHOD", value_parser = gait_method())]
+    #[arg(
+        help = "By which published method heel strikes and toe offs are found; see docs/MEASURES.md [default: oconnor_2007]",
+        long,
+        value_name = "METHOD",
+        value_parser = gait_method()
+    )]
     pub(crate) gait_method: Option<GaitMethod>,
     /// Put legs and arms right that the model took for those of the other side
     #[arg(long)]

@@ -176,20 +176,20 @@ fn save_folder(folder: &Path, documents: &[String], force: bool) -> Result<u64, 
         });
     }
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let made = tempfile::Builder::new()
-        .prefix(".marey-")
-        .tempdir_in(folder_of(folder))
-        .map_err(unwritable)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".marey-");
+    #[cfg(unix)]
+    {
+        // As any program's folder: open as the umask allows, not closed as temporary ones are.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o777));
+    }
+    let made = builder.tempdir_in(folder_of(folder)).map_err(unwritable)?;
     let mut bytes = 0;
     for (frame, document) in documents.iter().enumerate() {
         let file = made.path().join(format!("{name}_{frame:012}_keypoints.json"));
         fs::write(file, document).map_err(unwritable)?;
         bytes += document.len() as u64;
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(made.path(), fs::Permissions::from_mode(0o755)).map_err(unwritable)?;
     }
     if is_there {
         fs::remove_dir_all(folder).map_err(unwritable)?;

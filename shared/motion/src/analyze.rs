@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Version of the layout of [`Analysis`]. Raise it when a reader of the old layout would misread the new one.
-pub const ANALYSIS_SCHEMA_VERSION: u32 = 2;
+pub const ANALYSIS_SCHEMA_VERSION: u32 = 3;
 
 /// Cleans a recording and measures every angle of every person.
 ///

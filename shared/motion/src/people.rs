@@ -22,6 +22,9 @@ pub(crate) use select::selected;
 /// Somebody who is seen for less than this, in seconds, and only while others are in the picture, is none.
 const GHOST_S: f64 = 0.2;
 
+/// A frame counts for no longer than this, in seconds: before a hole in the video nobody knows how long he was there.
+const LONGEST_FRAME_S: f64 = 0.1;
+
 /// A pose in one frame, as it was followed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
@@ -127,13 +130,16 @@ fn without_ghosts(members: Vec<Member>, seen: &[Seen], time_s: &[f64]) -> Vec<(M
             count[seen[index].frame] += 1;
         }
     }
-    let step_s = match time_s {
-        [first, .., last] => (last - first) / (time_s.len() - 1) as f64,
-        _ => 0.0,
+    // Up to the next frame, but not over a hole in the video.
+    let lasts_s = |frame: usize| {
+        time_s
+            .get(frame + 1)
+            .map_or(0.0, |next_s| (next_s - time_s[frame]).min(LONGEST_FRAME_S))
     };
     let is_ghost = |member: &Member| {
         // What flickers for longer is no more for that.
-        let seen_s = step_s * member.seen.len().saturating_sub(1) as f64;
+        let but_last = member.seen.split_last().map_or(&[][..], |(_, others)| others);
+        let seen_s: f64 = but_last.iter().map(|&index| lasts_s(seen[index].frame)).sum();
         seen_s < GHOST_S && member.seen.iter().all(|&index| count[seen[index].frame] > 1)
     };
     let mut all: Vec<Member> = members.into_iter().filter(|member| !member.seen.is_empty()).collect();

@@ -109,8 +109,9 @@ pub struct PoseEstimator {
     /// When the detector last looked, and how long after that it looks again.
     looked_s: f64,
     wait_s: f64,
-    /// How often it looked for several people.
-    looks: usize,
+    /// When the detector last looked in a square of the picture, and how often it did.
+    squared_s: f64,
+    squares: usize,
     frames: u64,
     total: Duration,
 }
@@ -132,7 +133,8 @@ impl PoseEstimator {
             missed: Vec::new(),
             looked_s: f64::NEG_INFINITY,
             wait_s: 0.0,
-            looks: 0,
+            squared_s: f64::NEG_INFINITY,
+            squares: 0,
             frames: 0,
             total: Duration::ZERO,
             options,
@@ -178,7 +180,8 @@ impl PoseEstimator {
         self.missed.clear();
         self.looked_s = f64::NEG_INFINITY;
         self.wait_s = 0.0;
-        self.looks = 0;
+        self.squared_s = f64::NEG_INFINITY;
+        self.squares = 0;
     }
 
     /// From now on this many people may be followed at once. Those who are followed already stay.
@@ -217,7 +220,7 @@ impl PoseEstimator {
 
     fn process_alone(&mut self, image: ImageView<'_>) -> Result<Vec<Observation>, VisionError> {
         self.followed.clear();
-        let regions = self.detected_regions(image)?;
+        let regions = self.detected_regions(image, None)?;
         self.region = regions.first().copied();
         let mut seen: Vec<Observation> = Vec::new();
         for region in regions {
@@ -249,9 +252,10 @@ impl PoseEstimator {
         self.time_s = Some(time_s);
         self.followed.retain(|followed| followed.track.region().is_some());
         let newcomers = if self.is_time_to_look(time_s) {
+            let square = self.next_square(image, time_s);
             self.looked_s = time_s;
             self.wait_s = (2.0 * self.wait_s).clamp(SOONEST_S, self.options.look_every_s.max(SOONEST_S));
-            self.detected_regions(image)?
+            self.detected_regions(image, square)?
         } else {
             Vec::new()
         };
@@ -412,26 +416,40 @@ impl PoseEstimator {
         number
     }
 
-    fn detected_regions(&mut self, image: ImageView<'_>) -> Result<Vec<Region>, VisionError> {
+    /// Where people may be: those in the whole picture, and those in a square of it besides.
+    fn detected_regions(&mut self, image: ImageView<'_>, square: Option<Region>) -> Result<Vec<Region>, VisionError> {
         let mut detections = self.detector.detect(image)?;
         if self.options.most_people == 1 {
             // One person is the one of whom the detector is surest, and nobody else, also if he turns out to be none.
             detections.truncate(1);
-        } else if let Some(square) = self.next_square(image) {
+        }
+        let regions = detections.iter().map(Detection::region);
+        let mut regions: Vec<Region> = regions.filter(Region::is_usable).collect();
+        if let Some(square) = square {
             // Who is small in the whole picture is larger in a part of it. Of who is large only a part is seen there, of which the
             // detector makes another person.
             let in_square = self.detector.detect_in(image, &square)?;
-            detections.extend(in_square.into_iter().filter(|one| square.encloses(&one.region())));
+            for region in in_square.iter().map(Detection::region).filter(Region::is_usable) {
+                let is_new = !regions.iter().any(|known| is_same_place(known, &region));
+                if is_new && square.encloses(&region) {
+                    regions.push(region);
+                }
+            }
         }
-        let regions = detections.iter().map(Detection::region);
-        Ok(regions.filter(Region::is_usable).collect())
+        Ok(regions)
     }
 
-    /// The part of the picture in which the detector looks beside the whole, another one each time.
-    fn next_square(&mut self, image: ImageView<'_>) -> Option<Region> {
+    /// The square of the picture in which the detector looks beside the whole, another one each time; none while the last look is
+    /// not long past, as where nobody is followed and the detector looks in every frame.
+    fn next_square(&mut self, image: ImageView<'_>, time_s: f64) -> Option<Region> {
+        if self.options.most_people == 1 || time_s - self.squared_s < self.wait_s {
+            return None;
+        }
         let squares = Region::squares_in(image.width(), image.height());
-        self.looks += 1;
-        squares.get(self.looks % squares.len().max(1)).copied()
+        let square = squares.get(self.squares % squares.len().max(1)).copied()?;
+        self.squares += 1;
+        self.squared_s = time_s;
+        Some(square)
     }
 
     fn is_person(&self, score: f32) -> bool {

@@ -11,6 +11,9 @@ const MAX_EXTENT_PX: f64 = (1 << 20) as f64;
 /// A picture that is longer by less than this share of its short side shows people hardly larger in a square of it.
 const LEAST_REST: f64 = 0.25;
 
+/// A strip that is longer than that has its squares further apart.
+const MOST_STEPS: f64 = 15.0;
+
 /// A square in the picture that may be turned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Region {
@@ -48,17 +51,20 @@ impl Region {
         }
     }
 
-    /// The largest squares in a picture that is not square itself, upright: at its beginning, middle and end. None if it is nearly
-    /// square. Side by side they would cut people in two; of these every place but the edges lies well within one.
+    /// The largest squares in a picture that is not square itself, upright, from its beginning to its end: three in a picture of 16:9.
+    /// None if it is nearly square. Each begins at most half a side after the one before, so that whoever is less than half a side
+    /// wide is wholly within one.
     pub fn squares_in(width: u32, height: u32) -> Vec<Self> {
         let (width, height) = (f64::from(width), f64::from(height));
         let side_px = width.min(height);
         let rest_px = width.max(height) - side_px;
-        if rest_px < LEAST_REST * side_px {
+        // Written so that nothing is made of an empty picture.
+        if !(rest_px >= LEAST_REST * side_px && side_px >= 1.0) {
             return Vec::new();
         }
-        let square = |share: f64| {
-            let along_px = side_px / 2.0 + share * rest_px;
+        let steps = (rest_px / (side_px / 2.0)).ceil().min(MOST_STEPS);
+        let square = |step: u32| {
+            let along_px = side_px / 2.0 + f64::from(step) / steps * rest_px;
             let across_px = side_px / 2.0;
             let (center_x_px, center_y_px) = if width > height {
                 (along_px, across_px)
@@ -72,10 +78,11 @@ impl Region {
                 rotation_rad: 0.0,
             }
         };
-        [0.0, 0.5, 1.0].map(square).to_vec()
+        (0..=steps as u32).map(square).collect()
     }
 
-    /// Whether the circle in another region, which is around a whole person, lies within this one, which is upright.
+    /// Whether the circle in another region, which is around a whole person, lies within this one, which is upright. Also where a side
+    /// is the picture's own: of who leaves the picture only a part is seen, too.
     pub fn encloses(&self, other: &Self) -> bool {
         let reach_px = (self.side_px - other.side_px / MARGIN) / 2.0;
         let away_px = [
@@ -163,6 +170,18 @@ mod tests {
         assert!(square.encloses(&person(50.0, 50.0)), "it touches all sides");
         assert!(!square.encloses(&person(50.0, 51.0)));
         assert!(square.encloses(&person(80.0, 20.0)) && !square.encloses(&person(81.0, 20.0)));
+    }
+
+    #[test]
+    fn squares_of_a_long_strip_leave_nothing_out() {
+        let squares = Region::squares_in(3840, 1080);
+        assert_eq!(squares.len(), 7);
+        for pair in squares.windows(2) {
+            assert!(pair[1].center_x_px - pair[0].center_x_px <= 540.0);
+        }
+        assert_eq!((squares[0].center_x_px, squares[6].center_x_px), (540.0, 3300.0));
+        assert!(Region::squares_in(0, 0).is_empty() && Region::squares_in(7, 0).is_empty());
+        assert_eq!(Region::squares_in(100_000, 10).len(), 16);
     }
 
     #[test]

@@ -470,7 +470,7 @@ pub fn dead_letters_are_kept(state: &State, message: &Message, task: TaskId) -> 
             return Ok(());
         }
     }
-    Err(format!("{:?} left its dead-letter queue and is nowhere", message.about))
+    Err(format!("{} left its dead-letter queue and is nowhere", message.about))
 }
 
 /// An attempt says that it is alive every two seconds at the most, and again if it was not told that it had.

@@ -138,9 +138,9 @@ const LINES: usize = 60;
 
 /// The job that a text speaks of.
 fn job_of(text: &str) -> Option<&str> {
-    text.split_whitespace()
-        .filter_map(|word| word.get(..36))
-        .find(|word| word.parse::<uuid::Uuid>().is_ok())
+    // A job's id may lie within a key.
+    text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '-'))
+        .find(|word| word.len() == 36 && word.parse::<uuid::Uuid>().is_ok())
 }
 
 /// Runs a seed once more, and shows what led to its end.

@@ -291,7 +291,7 @@ impl State {
                 self.tally.dead_letters += 1;
                 let task = 0;
                 self.trace
-                    .event(now_us, task, 300, || format!("dead letter: {:?}", message.about));
+                    .event(now_us, task, 300, || format!("dead letter: {}", message.about));
                 let world = world.clone();
                 let caller = Caller { world, task, now_us };
                 self.put_message(dead, message.body, message.about, 50_000, &caller);

@@ -21,7 +21,7 @@ const SCRIPTS: [Script; 3] = [
 /// A script and the example of Marey's that it measures.
 type Script = (&'static str, &'static str);
 
-/// On which Sports2D is built. Without what it needs for cameras and windows, which is most of it.
+/// On which `Sports2D` is built. Without what it needs for cameras and windows, which is most of it.
 const POSE2SIM: &str = "pose2sim==0.10.49";
 
 /// One thing that both do.

@@ -483,7 +483,12 @@ async fn real_footage_of_several_people_in_ranges_never_mistakes_one_for_the_oth
     let test = "real footage of several people in ranges";
     let Some(tools) = tools(test) else { return };
     let Some(pose) = pose(&tools, test) else { return };
-    let Some(video) = real_footage(&tools, "sports2d_demo.mp4", &["-stream_loop", "1"]) else {
+    // There and back: 15 s without a cut, over which nobody could be followed.
+    let words = [
+        "-filter_complex",
+        "[0]fps=30,split[a][b];[b]reverse[c];[a][c]concat=n=2",
+    ];
+    let Some(video) = real_footage(&tools, "sports2d_demo.mp4", &words) else {
         return;
     };
     let (whole, joined) = recordings(&tools, &pose, &video, 4).await;
@@ -500,7 +505,7 @@ async fn real_footage_of_several_people_in_ranges_never_mistakes_one_for_the_oth
     );
     assert_eq!(exchanges_in_sight(&whole, &joined), Vec::<String>::new());
     assert!(
-        in_sight(&joined) * 20 >= in_sight(&whole) * 19,
+        in_sight(&joined) * 10 >= in_sight(&whole) * 8,
         "nobody is lost at a cut"
     );
 }

@@ -164,11 +164,11 @@ where
             return Ok(Verdict::Park);
         };
         let job = job.value;
-        if job.has_ended() {
-            tracing::info!(batch_job = %name, "failed Batch job ignored: its job has ended");
+        if job.has_ended() || name.round > job.round {
+            tracing::info!(batch_job = %name, "failed Batch job ignored: its job has ended or never came so far");
             return Ok(Verdict::Forget);
         }
-        if job.round != name.round {
+        if name.round < job.round {
             tracing::info!(batch_job = %name, "failed Batch job of an earlier round: planned anew");
             // Whoever asked for this round may have died before it was planned.
             must_plan = true;

@@ -35,11 +35,17 @@ fn a_delay_doubles_up_to_the_longest_and_chance_takes_a_share_of_it() {
         first_delay_s: 2.0,
         longest_delay_s: 60.0,
     };
-    let greatest: Vec<f64> = (0..8).map(|attempt| policy.delay_s(attempt, 1.0)).collect();
-    assert_eq!(greatest, [2.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]);
-    assert_eq!(policy.delay_s(u32::MAX, 1.0), 60.0);
-    let shares = [-1.0, 0.0, 0.25, 1.0, 7.0].map(|random| policy.delay_s(3, random));
-    assert_eq!(shares, [0.0, 0.0, 2.0, 8.0, 8.0]);
+    let near = |attempt, random, delay_s: f64| {
+        let found_s = policy.delay_s(attempt, random);
+        assert!((found_s - delay_s).abs() < 1e-12, "{attempt} {random}: {found_s}");
+    };
+    for (attempt, greatest_s) in (0..).zip([2.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]) {
+        near(attempt, 1.0, greatest_s);
+    }
+    near(u32::MAX, 1.0, 60.0);
+    for (random, delay_s) in [(-1.0, 0.0), (0.0, 0.0), (0.25, 2.0), (1.0, 8.0), (7.0, 8.0)] {
+        near(3, random, delay_s);
+    }
 }
 
 #[test]
