@@ -111,6 +111,20 @@ fn a_shard_tells_what_happens_to_it_and_no_heartbeats() {
 }
 
 #[test]
+fn a_row_that_is_written_again_as_it_was_tells_nothing() {
+    let expire = ShardEvent::Expire {
+        failure: lease_expired(&shard("pose", 0)),
+    };
+    let leased = shard("pose", 0).apply(lease(1, 60), at(5)).unwrap();
+    let repaired = leased.apply(expire, at(200)).unwrap();
+    let about = About::from(&job());
+    for it in [leased, repaired] {
+        let told = between(&about, Some(&row_of(&it, 3)), &row_of(&it, 4), at(300));
+        assert!(told.is_empty(), "{told:?}");
+    }
+}
+
+#[test]
 fn an_attempt_that_ends_without_a_result_is_told_however_it_ends() {
     let give_back = ShardEvent::GiveBack {
         token: token(1),
@@ -391,7 +405,10 @@ fn an_address_for_notices_is_checked_when_it_is_given() {
     ] {
         assert_eq!(check_notify(good), Ok(()), "{good}");
     }
-    let long = format!("https://example.com/{}", "a".repeat(2000));
+    let start = "https://example.com/";
+    let longest = format!("{start}{}", "a".repeat(2000 - start.len()));
+    assert_eq!(check_notify(&longest), Ok(()));
+    let long = format!("{longest}a");
     for bad in [
         "",
         "example.com",
