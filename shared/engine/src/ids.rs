@@ -182,6 +182,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_batch_is_written_as_it_is_read() {
+        let batch = BatchId(Uuid::from_u128(0x1234_5678_9abc_def0));
+        assert_eq!(batch.to_string(), "00000000-0000-0000-1234-56789abcdef0");
+        assert_eq!(batch.to_string().parse(), Ok(batch));
+    }
+
+    #[test]
     fn the_namespace_is_the_one_it_says() {
         assert_eq!(JOB_NAMESPACE, Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"marey.job"));
     }
