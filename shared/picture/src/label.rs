@@ -1,6 +1,6 @@
 //! Names and numbers as people read them.
 
-use marey_motion::{Side, View};
+use marey_motion::{Angle, Side, View};
 
 /// A side's name.
 pub(crate) fn side(side: Option<Side>) -> &'static str {
@@ -14,6 +14,12 @@ pub(crate) fn side_letter(side: Option<Side>) -> &'static str {
         Some(Side::Right) => "R",
         None => "",
     }
+}
+
+/// An angle's name over a narrow panel, where the heading above says that segments are measured against the horizontal.
+pub(crate) fn short_name(angle: Angle) -> &'static str {
+    let name = angle.label();
+    name.strip_suffix(" to horizontal").unwrap_or(name)
 }
 
 /// From where the camera saw the person.

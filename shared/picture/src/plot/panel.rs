@@ -95,7 +95,8 @@ impl<'a> Panel<'a> {
 
     /// Everything inside the panel.
     pub(crate) fn body(&self) -> String {
-        let mut svg = format!("<text class=\"m-name\" x=\"0\" y=\"14\">{}</text>", self.angle.label());
+        let name = label::short_name(self.angle);
+        let mut svg = format!("<text class=\"m-name\" x=\"0\" y=\"14\">{name}</text>");
         svg.push_str(&self.ranges_in_words());
         svg.push_str(&marks::bands(self.findings, self.x, (self.y.to, self.y.from)));
         svg.push_str(&self.axes());
