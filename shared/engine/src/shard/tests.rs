@@ -62,6 +62,56 @@ fn a_lease_is_exclusive_until_it_expires() {
 }
 
 #[test]
+fn a_heartbeat_extends_the_lease_and_says_how_far_the_work_is() {
+    let held = shard().apply(lease(1, 60), at(5)).unwrap();
+    let heartbeat = ShardEvent::Heartbeat {
+        token: token(1),
+        until: at(90),
+        progress: 0.25,
+        frames: 30,
+    };
+    let beaten = held.apply(heartbeat, at(30)).unwrap();
+    let ShardState::Running { lease: held_now, since } = &beaten.state else {
+        panic!("it runs: {beaten:?}");
+    };
+    assert_eq!(
+        (held_now.until, held_now.token, *since),
+        (at(90), token(1), at(5)),
+        "the same attempt, for longer"
+    );
+    assert!((beaten.progress - 0.25).abs() < 1e-12);
+    assert_eq!((beaten.frames, beaten.beats), (30, held.beats + 1));
+    assert_eq!(
+        beaten.apply(lease(2, 150), at(89)),
+        Err(Refusal::Leased { until: at(90) })
+    );
+}
+
+#[test]
+fn a_failure_costs_money_and_tells_what_was_too_large() {
+    let held = shard().apply(lease(1, 60), at(5)).unwrap();
+    let fail = |code: &str| {
+        let fail = ShardEvent::Fail {
+            token: token(1),
+            failure: failure(code),
+            cost_usd: 0.25,
+        };
+        held.apply(fail, at(9)).unwrap()
+    };
+    let (broken, large) = (fail("MEDIA_BROKEN"), fail("MEDIA_NO_SPACE"));
+    assert_eq!((broken.outgrew, large.outgrew), (false, true));
+    assert!((broken.cost_usd - 0.25).abs() < 1e-12 && matches!(broken.state, ShardState::Failed { .. }));
+}
+
+#[test]
+fn a_revived_shard_counts_its_dead_letters() {
+    let once = shard().apply(ShardEvent::Revive, at(9)).unwrap();
+    let twice = once.apply(ShardEvent::Revive, at(19)).unwrap();
+    assert_eq!((once.dead_letters, twice.dead_letters), (1, 2));
+    assert_eq!((twice.state, twice.waiting_since), (ShardState::Queued, at(19)));
+}
+
+#[test]
 fn a_slow_writer_that_lost_its_lease_changes_nothing() {
     let taken = shard()
         .apply(lease(1, 10), at(0))
