@@ -111,6 +111,86 @@ fn a_revived_shard_counts_its_dead_letters() {
     assert_eq!((twice.state, twice.waiting_since), (ShardState::Queued, at(19)));
 }
 
+/// A shard whose first attempt had come half of the way before it was given back as too large.
+fn given_back() -> Shard {
+    let held = shard().apply(lease(1, 60), at(5)).unwrap();
+    let heartbeat = ShardEvent::Heartbeat {
+        token: token(1),
+        until: at(60),
+        progress: 0.5,
+        frames: 30,
+    };
+    let give_back = ShardEvent::GiveBack {
+        token: token(1),
+        failure: failure("STAGE_TIMEOUT"),
+        cost_usd: 0.5,
+    };
+    held.apply(heartbeat, at(7)).unwrap().apply(give_back, at(9)).unwrap()
+}
+
+#[test]
+fn what_is_given_back_waits_from_the_beginning_and_remembers_why() {
+    let back = given_back();
+    assert_eq!((back.state.clone(), back.waiting_since), (ShardState::Queued, at(9)));
+    assert_eq!((back.frames, back.outgrew), (0, true));
+    assert!(back.progress.abs() < 1e-12 && (back.cost_usd - 0.5).abs() < 1e-12);
+    assert_eq!(
+        back.last_failure.map(|failure| failure.code).as_deref(),
+        Some("STAGE_TIMEOUT")
+    );
+}
+
+#[test]
+fn a_new_attempt_begins_with_nothing_of_the_one_before() {
+    let before = Shard {
+        progress: 0.5,
+        frames: 30,
+        dead_letters: 2,
+        repaired: Some(RepairReason::MessageLost),
+        ..given_back()
+    };
+    assert_eq!(before.beats, 1);
+    let again = before.apply(lease(2, 99), at(20)).unwrap();
+    assert_eq!(
+        (again.attempt, again.frames, again.beats, again.dead_letters),
+        (2, 0, 0, 0)
+    );
+    assert_eq!(again.repaired, None);
+    assert!(again.progress.abs() < 1e-12);
+}
+
+#[test]
+fn what_is_complete_says_how_long_it_took_and_what_it_cost() {
+    let held = given_back().apply(lease(2, 99), at(20)).unwrap();
+    let complete = ShardEvent::Complete {
+        token: token(2),
+        artifacts: vec![],
+        facts: json!({"shards": 3}),
+        frames: 120,
+        reused: false,
+        cost_usd: 0.25,
+    };
+    let done = held.apply(complete, at(50)).unwrap();
+    assert!(matches!(done.state, ShardState::Completed { run_ms: 30_000, at: end, .. } if end == at(50)));
+    assert_eq!((done.frames, &done.facts), (120, &json!({"shards": 3})));
+    assert!((done.progress - 1.0).abs() < 1e-12 && (done.cost_usd - 0.75).abs() < 1e-12);
+}
+
+#[test]
+fn a_new_round_counts_attempts_anew_and_a_repair_says_its_reason() {
+    let anew = given_back().apply(ShardEvent::Dispatch { round: 1 }, at(70)).unwrap();
+    assert_eq!((anew.round, anew.attempt, anew.attempts_this_round()), (1, 1, 0));
+    let reason = RepairReason::MessageLost;
+    let sent = anew.apply(ShardEvent::Resend { reason }, at(80)).unwrap();
+    assert_eq!((sent.repaired, sent.waiting_since), (Some(reason), at(80)));
+    let held = sent.apply(lease(3, 99), at(90)).unwrap();
+    let expire = ShardEvent::Expire {
+        failure: failure("LEASE_EXPIRED"),
+    };
+    let silent = held.apply(expire, at(100)).unwrap();
+    assert_eq!(silent.repaired, Some(RepairReason::LeaseExpired));
+}
+
 #[test]
 fn a_slow_writer_that_lost_its_lease_changes_nothing() {
     let taken = shard()
