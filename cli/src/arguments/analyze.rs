@@ -131,10 +131,6 @@ fn filter() -> impl TypedValueParser<Value = Filter> {
 
 /// The methods for gait events by their names.
 fn gait_method() -> impl TypedValueParser<Value = GaitMethod> {
-    PossibleValuesParser::new(GaitMethod::ALL.map(GaitMethod::id)).try_map(|name| {
-        let mut methods = GaitMethod::ALL.into_iter();
-        methods
-            .find(|method| method.id() == name)
-            .ok_or("there is no such method")
-    })
+    PossibleValuesParser::new(GaitMethod::ALL.map(GaitMethod::id))
+        .try_map(|name| GaitMethod::of_id(&name).ok_or("there is no such method"))
 }

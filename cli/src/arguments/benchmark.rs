@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+/// As the estimator has it.
+const MOST_PEOPLE: u16 = marey_vision::MOST_PEOPLE as u16;
+
 /// Arguments of `benchmark`.
 #[derive(Debug, Args)]
 pub(crate) struct Benchmark {
@@ -19,7 +22,7 @@ pub(crate) struct Benchmark {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: u16,
     /// Most people who are followed at once; jobs follow up to 4 unless told otherwise
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_PEOPLE)))]
     pub(crate) people: u16,
     /// What runs the models; one that is not there is an error
     #[arg(long, value_enum, value_name = "WHAT", default_value = "cpu")]
@@ -78,7 +81,7 @@ fn device(text: &str) -> Result<Device, String> {
         let (name, value) = setting.split_once('=').ok_or_else(|| format!("`{setting}` has no ="))?;
         match name {
             "threads" => device.threads = Some(number(value, 256)?),
-            "people" => device.people = Some(number(value, 16)?),
+            "people" => device.people = Some(number(value, MOST_PEOPLE)?),
             "provider" => device.provider = Some(Provider::from_str(value, false)?),
             "models" => device.models = Some(PathBuf::from(value)),
             _ => return Err(format!("`{name}` is none of threads, people, provider and models")),

@@ -59,7 +59,7 @@ impl<'a> Wishes<'a> {
             px_per_m: self.known("px_per_m"),
             gait_events: self
                 .word("gait_method")
-                .and_then(|id| GaitMethod::ALL.into_iter().find(|method| method.id() == id))
+                .and_then(GaitMethod::of_id)
                 .unwrap_or(defaults.gait_events),
             person: self.word("person").map_or(Ok(defaults.person), str::parse)?,
             repair_swaps: self

@@ -35,6 +35,11 @@ impl GaitMethod {
     /// All methods.
     pub const ALL: [Self; 3] = [Self::Zeni2008, Self::HreljacMarshall2000, Self::OConnor2007];
 
+    /// The method of a name, if there is one.
+    pub fn of_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.id() == id)
+    }
+
     /// Stable name, as in [`crate::Measure::method`].
     pub const fn id(self) -> &'static str {
         match self {
