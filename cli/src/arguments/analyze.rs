@@ -4,10 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use marey_motion::filter::{
-    ButterworthSettings, Filter, GaussianSettings, GcvSplineSettings, KalmanSettings, LoessSettings, MedianSettings,
-    OneEuroSettings,
-};
+use marey_motion::filter::{ButterworthSettings, Filter};
 use marey_motion::{GaitMethod, MotionError, Settings, Subject};
 
 use super::Reading;
@@ -109,24 +106,8 @@ impl Cleaning {
 
 /// Every filter with its usual parameters, by its name.
 fn filter() -> impl TypedValueParser<Value = Filter> {
-    let filters = || {
-        [
-            Filter::None,
-            Filter::Butterworth(ButterworthSettings::default()),
-            Filter::OneEuro(OneEuroSettings::default()),
-            Filter::Kalman(KalmanSettings::default()),
-            Filter::Loess(LoessSettings::default()),
-            Filter::Gaussian(GaussianSettings::default()),
-            Filter::Median(MedianSettings::default()),
-            Filter::GcvSpline(GcvSplineSettings::default()),
-        ]
-    };
-    PossibleValuesParser::new(filters().map(|filter| filter.id())).try_map(move |name| {
-        filters()
-            .into_iter()
-            .find(|filter| filter.id() == name)
-            .ok_or("there is no such filter")
-    })
+    PossibleValuesParser::new(Filter::all().map(|filter| filter.id()))
+        .try_map(|name| Filter::of_id(&name).ok_or("there is no such filter"))
 }
 
 /// The methods for gait events by their names.

@@ -10,18 +10,6 @@ use marey_motion::filter::{
 use marey_motion::{GaitMethod, GapCurve, Hampel, MotionError, Settings, Sex, Subject};
 use serde_json::Value;
 
-/// The names of filters, as in the workflow.
-const FILTERS: [&str; 8] = [
-    "none",
-    "butterworth",
-    "one_euro",
-    "kalman",
-    "loess",
-    "gaussian",
-    "median",
-    "gcv_spline",
-];
-
 /// The parameters of a job. What a workflow does not offer is as gait laboratories have it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wishes<'a>(&'a BTreeMap<String, Value>);
@@ -47,7 +35,7 @@ impl<'a> Wishes<'a> {
                 Some("cubic") => GapCurve::Cubic,
                 _ => GapCurve::Pchip,
             },
-            filter: self.filter(self.filter_name()),
+            filter: self.filter(self.chosen_filter()),
             subject: Subject {
                 height_m: self.known("height_m"),
                 sex: match self.word("sex") {
@@ -77,13 +65,13 @@ impl<'a> Wishes<'a> {
 
     /// Sentences about parameters that were given and had no effect, as they belong to what was not chosen.
     pub(crate) fn without_effect(self) -> Vec<String> {
-        let chosen = self.filter_name();
-        let nothing = BTreeMap::new();
-        let others = FILTERS
-            .iter()
-            .filter(|&&name| name != chosen && self.filter(name) != Wishes(&nothing).filter(name))
-            .map(|name| {
-                format!("Parameters of the filter {name} were given, but the filter was {chosen}: they had no effect.")
+        let chosen = self.chosen_filter().id();
+        let others = Filter::all()
+            .into_iter()
+            .filter(|&usual| usual.id() != chosen && self.filter(usual) != usual)
+            .map(|other| {
+                let other = other.id();
+                format!("Parameters of the filter {other} were given, but the filter was {chosen}: they had no effect.")
             });
         let mut sentences: Vec<String> = others.collect();
         if self.word("outliers") != Some("hampel") && self.hampel() != Hampel::default() {
@@ -93,58 +81,45 @@ impl<'a> Wishes<'a> {
         sentences
     }
 
-    /// Jobs that began under an earlier version tell by a flag whether there is a filter.
-    fn filter_name(self) -> &'a str {
+    /// With its usual parameters. Jobs that began under an earlier version tell by a flag whether there is a filter.
+    fn chosen_filter(self) -> Filter {
         match self.0.get("filter") {
-            Some(Value::Bool(false)) => "none",
-            Some(Value::String(name)) => name,
-            _ => Filter::default().id(),
+            Some(Value::Bool(false)) => Filter::None,
+            Some(Value::String(name)) => Filter::of_id(name).unwrap_or_default(),
+            _ => Filter::default(),
         }
     }
 
-    fn filter(self, name: &str) -> Filter {
-        match name {
-            "none" => Filter::None,
-            "one_euro" => Filter::OneEuro(self.one_euro()),
-            "kalman" => Filter::Kalman(KalmanSettings {
-                trust_ratio: self.number("kalman_trust_ratio", KalmanSettings::default().trust_ratio),
+    /// A filter with what the job says of its parameters.
+    fn filter(self, usual: Filter) -> Filter {
+        match usual {
+            Filter::None => Filter::None,
+            Filter::Butterworth(usual) => Filter::Butterworth(ButterworthSettings {
+                cutoff_hz: self.number("cutoff_hz", usual.cutoff_hz),
+                order: self.count("filter_order", usual.order),
             }),
-            "loess" => {
-                let defaults = LoessSettings::default();
-                Filter::Loess(LoessSettings {
-                    window_frames: self.count("loess_window_frames", defaults.window_frames),
-                    iterations: self.count("loess_iterations", defaults.iterations),
-                })
-            }
-            "gaussian" => Filter::Gaussian(GaussianSettings {
-                sigma_frames: self.number("gaussian_sigma_frames", GaussianSettings::default().sigma_frames),
+            Filter::OneEuro(usual) => Filter::OneEuro(OneEuroSettings {
+                min_cutoff_hz: self.number("one_euro_cutoff_hz", usual.min_cutoff_hz),
+                beta_per_px: self.number("one_euro_beta_per_px", usual.beta_per_px),
+                beta_per_m: self.number("one_euro_beta_per_m", usual.beta_per_m),
+                derivative_cutoff_hz: self.number("one_euro_derivative_cutoff_hz", usual.derivative_cutoff_hz),
             }),
-            "median" => Filter::Median(MedianSettings {
-                reach_frames: self.count("median_reach_frames", MedianSettings::default().reach_frames),
+            Filter::Kalman(usual) => Filter::Kalman(KalmanSettings {
+                trust_ratio: self.number("kalman_trust_ratio", usual.trust_ratio),
             }),
-            "gcv_spline" => {
-                let cutoff_hz = self.number("spline_cutoff_hz", 0.0);
-                Filter::GcvSpline(GcvSplineSettings {
-                    cutoff_hz: (cutoff_hz > 0.0).then_some(cutoff_hz),
-                })
-            }
-            _ => {
-                let defaults = ButterworthSettings::default();
-                Filter::Butterworth(ButterworthSettings {
-                    cutoff_hz: self.number("cutoff_hz", defaults.cutoff_hz),
-                    order: self.count("filter_order", defaults.order),
-                })
-            }
-        }
-    }
-
-    fn one_euro(self) -> OneEuroSettings {
-        let defaults = OneEuroSettings::default();
-        OneEuroSettings {
-            min_cutoff_hz: self.number("one_euro_cutoff_hz", defaults.min_cutoff_hz),
-            beta_per_px: self.number("one_euro_beta_per_px", defaults.beta_per_px),
-            beta_per_m: self.number("one_euro_beta_per_m", defaults.beta_per_m),
-            derivative_cutoff_hz: self.number("one_euro_derivative_cutoff_hz", defaults.derivative_cutoff_hz),
+            Filter::Loess(usual) => Filter::Loess(LoessSettings {
+                window_frames: self.count("loess_window_frames", usual.window_frames),
+                iterations: self.count("loess_iterations", usual.iterations),
+            }),
+            Filter::Gaussian(usual) => Filter::Gaussian(GaussianSettings {
+                sigma_frames: self.number("gaussian_sigma_frames", usual.sigma_frames),
+            }),
+            Filter::Median(usual) => Filter::Median(MedianSettings {
+                reach_frames: self.count("median_reach_frames", usual.reach_frames),
+            }),
+            Filter::GcvSpline(usual) => Filter::GcvSpline(GcvSplineSettings {
+                cutoff_hz: self.known("spline_cutoff_hz").or(usual.cutoff_hz),
+            }),
         }
     }
 
@@ -187,11 +162,8 @@ mod tests {
         let params = settled(json!({}));
         assert_eq!(Wishes(&params).settings().unwrap(), Settings::default());
         assert_eq!(Wishes(&BTreeMap::new()).settings().unwrap(), Settings::default());
-        let nothing = BTreeMap::new();
-        for name in FILTERS {
-            let filter = Wishes(&params).filter(name);
-            assert_eq!(filter.id(), name);
-            assert_eq!(filter, Wishes(&nothing).filter(name), "defaults of {name}");
+        for usual in Filter::all() {
+            assert_eq!(Wishes(&params).filter(usual), usual);
         }
         assert_eq!(Wishes(&params).hampel(), Hampel::default());
         assert!(Wishes(&params).without_effect().is_empty());
@@ -203,7 +175,8 @@ mod tests {
         let ParameterKind::Choice { values, .. } = &workflow.parameters()["filter"].kind else {
             panic!("the filter is a choice");
         };
-        assert_eq!(values, &FILTERS);
+        let names = Filter::all().map(|filter| filter.id());
+        assert_eq!(values, &names);
         let bound = |greatest: bool| {
             let numbers = workflow.parameters().iter().filter_map(|(name, parameter)| {
                 let value = match parameter.kind {
@@ -217,7 +190,7 @@ mod tests {
         };
         for (greatest, name) in [false, true]
             .into_iter()
-            .flat_map(|greatest| FILTERS.map(|name| (greatest, name)))
+            .flat_map(|greatest| names.map(|name| (greatest, name)))
         {
             let mut params = bound(greatest);
             params.insert("filter".to_owned(), json!(name));

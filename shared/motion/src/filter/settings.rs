@@ -176,6 +176,25 @@ impl Default for Filter {
 }
 
 impl Filter {
+    /// Every filter with its usual parameters.
+    pub fn all() -> [Self; 8] {
+        [
+            Self::None,
+            Self::Butterworth(ButterworthSettings::default()),
+            Self::OneEuro(OneEuroSettings::default()),
+            Self::Kalman(KalmanSettings::default()),
+            Self::Loess(LoessSettings::default()),
+            Self::Gaussian(GaussianSettings::default()),
+            Self::Median(MedianSettings::default()),
+            Self::GcvSpline(GcvSplineSettings::default()),
+        ]
+    }
+
+    /// The filter of a name with its usual parameters, if there is one.
+    pub fn of_id(id: &str) -> Option<Self> {
+        Self::all().into_iter().find(|filter| filter.id() == id)
+    }
+
     /// Stable name, as in files and parameters of a job.
     pub const fn id(&self) -> &'static str {
         match self {
