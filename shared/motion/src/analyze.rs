@@ -109,15 +109,12 @@ fn analyze_person(
     let person = person.as_ref();
     let cleaned = cleaner.clean(person);
     notes.extend(cleaned.counts.notes(person.id));
-    // The view is read from the world's depth, and in a laboratory's world there is no camera.
+    // The view is read from the depth that the model gives, and in a laboratory's world there is no camera.
     let deviations_deg = match spaces {
-        Spaces::Both | Spaces::Image => deviations_deg(&cleaned.poses, settings.minimum_visibility),
-        Spaces::World => Vec::new(),
+        Spaces::Both => deviations_deg(&cleaned.poses, settings.minimum_visibility),
+        Spaces::Image | Spaces::World => Vec::new(),
     };
-    let camera_plane = match spaces {
-        Spaces::Both => camera_plane(&deviations_deg),
-        Spaces::Image | Spaces::World => None,
-    };
+    let camera_plane = camera_plane(&deviations_deg);
     notes.extend(camera_plane.and_then(|plane| view_note(person.id, plane, &deviations_deg)));
     let sides = sides_seen(&cleaned.poses, settings.minimum_visibility);
     let (raw, values) = rayon::join(

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::angles::{deviation_deg, left_from_either};
 use crate::body::Body;
 use crate::find::Movement;
-use crate::{CameraPlane, Findings, Measure, Outcome, Pose, View};
+use crate::{CameraPlane, Findings, Measure, Outcome, Pose, Spaces, View};
 
 /// Fewer frames than this with shoulders or hips say too little about the camera's view.
 const LEAST_FRAMES_FOR_VIEW: usize = 3;
@@ -46,10 +46,13 @@ fn turned_share(deviations_deg: &[f64]) -> f64 {
 /// Adds the share of the frames in which the movement leaves the image plane.
 pub(crate) fn find(movement: &Movement<'_>, findings: &mut Findings) {
     let deviations_deg = movement.deviations_deg;
-    let outcome = if deviations_deg.len() < LEAST_FRAMES_FOR_VIEW {
-        Outcome::Withheld {
-            reason: "Shoulders or hips were seen in fewer than three frames.".to_owned(),
-        }
+    let withheld = |reason: &str| Outcome::Withheld {
+        reason: reason.to_owned(),
+    };
+    let outcome = if movement.spaces == Spaces::Image {
+        withheld("The recording has no depth.")
+    } else if deviations_deg.len() < LEAST_FRAMES_FOR_VIEW {
+        withheld("Shoulders or hips were seen in fewer than three frames.")
     } else {
         Outcome::Given {
             value: 100.0 * turned_share(deviations_deg),

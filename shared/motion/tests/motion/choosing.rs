@@ -2,10 +2,11 @@
 
 use marey_motion::findings::{Event, EventKind};
 use marey_motion::repetitions::{Movement, choose};
-use marey_motion::{Analysis, Landmark, Point, Pose, Recording, Repetitions, Settings, Side, analyze};
+use marey_motion::{Analysis, Point, Pose, Recording, Repetitions, Settings, Side, analyze};
 use marey_sample::{Motion, Scene, Squat, truth};
 
 use crate::support::{Figure, Joints, even_s, recording};
+use crate::walker::true_pose;
 
 fn found(analysis: &Analysis) -> Repetitions {
     let person = &analysis.people[0];
@@ -111,28 +112,9 @@ fn the_projects_own_squats_are_found_from_every_side() {
         scene.view_yaw_deg = view_yaw_deg;
         scene.duration_s = 2.5 * f64::from(repetitions);
         let truth = truth(&scene).unwrap();
-        let pose = |frame: &marey_sample::truth::TruthFrame| {
-            let person = &frame.people[0];
-            let point = |name: &str| {
-                let joint = person.joint(name).unwrap();
-                Point {
-                    x_px: joint.x_px as f32,
-                    y_px: joint.y_px as f32,
-                    z_px: 0.0,
-                    x_m: joint.x_m as f32,
-                    y_m: joint.y_m as f32,
-                    z_m: joint.z_m as f32,
-                    visibility: 1.0,
-                    presence: 1.0,
-                }
-            };
-            Some(Pose {
-                score: 1.0,
-                points: Landmark::ALL.iter().map(|landmark| point(landmark.name())).collect(),
-            })
-        };
         let times = truth.frames.iter().map(|frame| frame.time_s).collect();
-        let found = chosen(&recording(times, truth.frames.iter().map(pose).collect()));
+        let poses = truth.frames.iter().map(|frame| Some(true_pose(frame)));
+        let found = chosen(&recording(times, poses.collect()));
         assert_eq!(
             found.segments.len(),
             repetitions as usize,

@@ -1,7 +1,7 @@
 //! Scale, floor, symmetry and view, of figures for which they are known.
 
 use marey_motion::findings::Scale;
-use marey_motion::{Analysis, MotionError, Outcome, Point, Pose, Settings, Sex, Subject, analyze};
+use marey_motion::{Analysis, MotionError, Outcome, Point, Pose, Settings, Sex, Spaces, Subject, analyze};
 use proptest::prelude::*;
 
 use crate::angles::{moved, unfiltered};
@@ -232,6 +232,20 @@ fn the_share_of_time_out_of_the_image_plane_is_told() {
         .pose()
     });
     assert!((given(&moves(poses, &unfiltered()), "out_of_plane_share") - 38.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_picture_without_depth_does_not_tell_who_leaves_its_plane() {
+    let poses = (0..100).map(|_| Some(Figure::default().pose()));
+    let mut flat = recording(even_s(100, 30.0), poses.collect());
+    flat.spaces = Spaces::Image;
+    let analysis = analyze(&flat, &unfiltered()).unwrap();
+    assert_eq!(analysis.people[0].camera_plane, None);
+    let share = measure(&analysis, "out_of_plane_share");
+    assert!(
+        matches!(&share.outcome, Outcome::Withheld { reason } if reason.contains("no depth")),
+        "{share:?}"
+    );
 }
 
 proptest! {

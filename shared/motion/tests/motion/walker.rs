@@ -1,8 +1,9 @@
 //! The project's rendered figures as recordings, without rendering: the true place of every landmark, and the true moments
 //! at which a walker's heels strike and toes leave the floor.
 
-use marey_motion::{Event, EventKind, Point, Pose, Recording, Side};
+use marey_motion::{Event, EventKind, Landmark, Point, Pose, Recording, Side};
 use marey_sample::motion::STRIDE_M;
+use marey_sample::truth::{TruthFrame, TruthJoint};
 use marey_sample::{Motion, Scene, Truth, Walk, truth};
 
 use crate::support::recording;
@@ -39,29 +40,10 @@ impl Filmed {
             .map(|time| (time * f64::from(TRUTH_HZ)).round() as usize)
             .filter(|frame| *frame < self.truth.frames.len())
             .collect();
-        let poses = frames.iter().map(|&frame| Some(self.pose(frame)));
+        let poses = frames.iter().map(|&frame| Some(true_pose(&self.truth.frames[frame])));
         let poses = poses.collect();
         let time_s = frames.iter().map(|&frame| self.truth.frames[frame].time_s);
         recording(time_s.collect(), poses)
-    }
-
-    fn pose(&self, frame: usize) -> Pose {
-        let joints = &self.truth.frames[frame].people[0].joints;
-        let [left, right] = [&joints[23], &joints[24]];
-        let points = joints.iter().map(|joint| Point {
-            x_px: joint.x_px as f32,
-            y_px: joint.y_px as f32,
-            z_px: 0.0,
-            x_m: (joint.x_m - f64::midpoint(left.x_m, right.x_m)) as f32,
-            y_m: (joint.y_m - f64::midpoint(left.y_m, right.y_m)) as f32,
-            z_m: (joint.z_m - f64::midpoint(left.z_m, right.z_m)) as f32,
-            visibility: 1.0,
-            presence: 1.0,
-        });
-        Pose {
-            score: 1.0,
-            points: points.collect(),
-        }
     }
 
     /// Metres that a pixel stands for at the hips' depth, in the first frame.
@@ -72,6 +54,26 @@ impl Filmed {
         let (hip, nose) = (&joints[23], &joints[0]);
         let across_px = (hip.y_px - nose.y_px).abs();
         depth_m * (hip.y_m / hip.z_m - nose.y_m / nose.z_m).abs() / across_px
+    }
+}
+
+/// The first person of a frame as a model would see it that never errs.
+pub(crate) fn true_pose(frame: &TruthFrame) -> Pose {
+    let joints = &frame.people[0].joints;
+    let [left, right] = [Landmark::LeftHip, Landmark::RightHip].map(|hip| &joints[hip.index()]);
+    let point = |joint: &TruthJoint| Point {
+        x_px: joint.x_px as f32,
+        y_px: joint.y_px as f32,
+        z_px: 0.0,
+        x_m: (joint.x_m - f64::midpoint(left.x_m, right.x_m)) as f32,
+        y_m: (joint.y_m - f64::midpoint(left.y_m, right.y_m)) as f32,
+        z_m: (joint.z_m - f64::midpoint(left.z_m, right.z_m)) as f32,
+        visibility: 1.0,
+        presence: 1.0,
+    };
+    Pose {
+        score: 1.0,
+        points: joints.iter().map(point).collect(),
     }
 }
 
