@@ -7,7 +7,8 @@ use anyhow::{Result, bail};
 use crate::{
     build,
     cloud::{self, Cloud, Kind},
-    home, root, setup,
+    home, root,
+    setup::{self, Packages},
     shell::{Program, which},
     stack::Stack,
 };
@@ -113,12 +114,8 @@ fn exchange() -> Result<()> {
         println!("skipped: OpenSim's package of that version is not made for every system");
         return Ok(());
     }
-    let python = setup::venv(
-        "venv-exchange",
-        "python3",
-        &["infra/local/requirements-exchange.txt"],
-        &[],
-    )?;
+    let packages = [Packages::Whole("infra/local/requirements-exchange.txt")];
+    let python = setup::venv("venv-exchange", "python3", &packages)?;
     let folder = home().join("exchange");
     Program::cargo()
         .args(["build", "--workspace", "--exclude", "xtask", "--example", "exchange"])

@@ -29,18 +29,17 @@ impl Wanted {
 pub(crate) fn all(wanted: &Wanted) -> Result<()> {
     std::fs::create_dir_all(home())?;
     system_packages()?;
-    venv("venv", "python3", &["infra/local/requirements-ministack.txt"], &[])?;
+    let whole = |file| [Packages::Whole(file)];
+    venv("venv", "python3", &whole("infra/local/requirements-ministack.txt"))?;
     if wanted.lint {
-        venv("venv-lint", "python3", &["infra/local/requirements-lint.txt"], &[])?;
+        venv("venv-lint", "python3", &whole("infra/local/requirements-lint.txt"))?;
     }
     if wanted.cloud == Kind::Localstack {
-        let python = python_313()?;
-        venv(
-            "venv-localstack",
-            &python,
-            &["infra/local/requirements-localstack.txt"],
-            &["./infra/localstack"],
-        )?;
+        let packages = [
+            Packages::Whole("infra/local/requirements-localstack.txt"),
+            Packages::Local("./infra/localstack"),
+        ];
+        venv("venv-localstack", &python_313()?, &packages)?;
     }
     models()?;
     tools()
@@ -81,16 +80,41 @@ fn system_packages() -> Result<()> {
     })
 }
 
-/// A Python environment under `.marey/`, made anew when its requirements change; gives its folder.
-pub(crate) fn venv(name: &str, python: &str, requirements: &[&str], local: &[&str]) -> Result<PathBuf> {
+/// What pip installs into an environment.
+pub(crate) enum Packages {
+    /// A file of requirements with all that they ask for.
+    Whole(&'static str),
+    /// A file of requirements and nothing that they ask for.
+    Alone(&'static str),
+    /// A folder of this repository, without what it asks for.
+    Local(&'static str),
+}
+
+impl Packages {
+    /// What pip reads of it, so that a change is installed.
+    fn text(&self) -> Result<String> {
+        match self {
+            Self::Whole(file) | Self::Alone(file) => {
+                std::fs::read_to_string(root().join(file)).with_context(|| format!("cannot read {file}"))
+            }
+            Self::Local(folder) => folder_fingerprint(&root().join(folder)),
+        }
+    }
+
+    fn install(&self, pip: Program) -> Result<()> {
+        match self {
+            Self::Whole(file) => pip.arg("-r").arg(root().join(file)),
+            Self::Alone(file) => pip.args(["--no-deps", "-r"]).arg(root().join(file)),
+            Self::Local(folder) => pip.args(["--no-deps", folder]),
+        }
+        .quiet()
+    }
+}
+
+/// A Python environment under `.marey/`, made anew when its packages change; gives its folder.
+pub(crate) fn venv(name: &str, python: &str, packages: &[Packages]) -> Result<PathBuf> {
     let folder = home().join(name);
-    let mut wanted = String::new();
-    for file in requirements {
-        wanted += &std::fs::read_to_string(root().join(file)).with_context(|| format!("cannot read {file}"))?;
-    }
-    for package in local {
-        wanted += &folder_fingerprint(&root().join(package))?;
-    }
+    let wanted = packages.iter().map(Packages::text).collect::<Result<String>>()?;
     let stamp = folder.join("marey-requirements");
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(folder);
@@ -100,12 +124,10 @@ pub(crate) fn venv(name: &str, python: &str, requirements: &[&str], local: &[&st
             .args(["-m", "venv", "--clear"])
             .arg(&folder)
             .quiet()?;
-        let pip = || Program::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check"]);
-        for file in requirements {
-            pip().arg("-r").arg(root().join(file)).quiet()?;
-        }
-        for package in local {
-            pip().args(["--no-deps", package]).quiet()?;
+        for packages in packages {
+            let pip = Program::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check"]);
+            // What was fetched for another purpose already, such as MediaPipe for its models.
+            packages.install(pip.arg("--find-links").arg(home().join("cache")))?;
         }
         std::fs::write(&stamp, &wanted)?;
         Ok(())

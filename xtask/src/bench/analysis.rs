@@ -5,11 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{pose::build_example, table::Table};
 use crate::{
-    root, setup,
+    root,
+    setup::{self, Packages},
     shell::{Program, step},
 };
 
-const REQUIREMENTS: &str = "xtask/bench/requirements-analysis.txt";
+/// The last is what `Sports2D` is built on, without what it needs for cameras and windows, which is most of it.
+const PACKAGES: [Packages; 2] = [
+    Packages::Whole("xtask/bench/requirements-analysis.txt"),
+    Packages::Alone("xtask/bench/requirements-pose2sim.txt"),
+];
 
 /// Each measures an example of Marey's and the peers in turn.
 const SCRIPTS: [Script; 3] = [
@@ -20,9 +25,6 @@ const SCRIPTS: [Script; 3] = [
 
 /// A script and the example of Marey's that it measures.
 type Script = (&'static str, &'static str);
-
-/// On which `Sports2D` is built. Without what it needs for cameras and windows, which is most of it.
-const POSE2SIM: &str = "pose2sim==0.10.49";
 
 /// One thing that both do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,9 +39,7 @@ pub(crate) struct Figures {
 
 /// Runs the scripts.
 pub(crate) fn measure(rounds: usize) -> Result<Vec<Figures>> {
-    let folder = setup::venv("venv-analysis", "python3", &[REQUIREMENTS], &[])?;
-    let pip = Program::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check"]);
-    pip.args(["--no-deps", POSE2SIM]).quiet()?;
+    let folder = setup::venv("venv-analysis", "python3", &PACKAGES)?;
     let mut figures: Vec<Figures> = Vec::new();
     for (script, example) in SCRIPTS {
         let program = build_example(example)?;

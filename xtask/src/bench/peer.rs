@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::{
-    home, root,
-    shell::{Program, step},
+    root,
+    setup::{self, Packages},
+    shell::Program,
 };
 
 /// What it is called in tables.
@@ -20,28 +21,10 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Installs it, unless the same requirements are installed already.
+    /// Installs it (about 400 MB), unless the same requirements are installed already.
     pub(crate) fn install() -> Result<Self> {
-        let folder = home().join("venv-peer");
-        let requirements = root().join(REQUIREMENTS);
-        let wanted = std::fs::read_to_string(&requirements).with_context(|| format!("cannot read {REQUIREMENTS}"))?;
-        let stamp = folder.join("marey-requirements");
-        if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-            return Ok(Self { folder });
-        }
-        step(&format!("install {NAME} (about 400 MB)"), || {
-            let venv = Program::new("python3").args(["-m", "venv", "--clear"]);
-            venv.arg(&folder).quiet()?;
-            // The package may have been fetched for its models.
-            let pip = Program::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check"]);
-            let pip = pip.arg("--find-links").arg(home().join("cache"));
-            pip.args(["--no-deps", "-r"])
-                .arg(&requirements)
-                .quiet()
-                .with_context(|| format!("{NAME} needs Python 3.9 to 3.12 on x86-64 or Apple's processors"))?;
-            std::fs::write(&stamp, &wanted)?;
-            Ok(())
-        })?;
+        let folder = setup::venv("venv-peer", "python3", &[Packages::Alone(REQUIREMENTS)])
+            .with_context(|| format!("{NAME} needs Python 3.9 to 3.12 on x86-64 or Apple's processors"))?;
         Ok(Self { folder })
     }
 
