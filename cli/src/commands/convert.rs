@@ -115,8 +115,8 @@ fn report(
         path: options.output.clone(),
         format: format.name(),
         skeleton: written.skeleton.name(),
-        spaces: recording.spaces.id(),
-        frames: recording.time_s.len(),
+        spaces: written.spaces.id(),
+        frames: written.frames,
         people: written.people,
         bytes,
     };

@@ -19,7 +19,7 @@ impl<'a> Wishes<'a> {
         Self(&work.job.wishes.params)
     }
 
-    /// Sound wherever the workflow's bounds were kept, but for outliers without a least visibility.
+    /// Sound wherever the workflow's bounds were kept.
     ///
     /// # Errors
     ///

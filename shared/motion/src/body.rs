@@ -98,7 +98,7 @@ impl<'a> Body<'a> {
     fn point(&self, landmark: Landmark) -> Option<&Point> {
         self.points
             .get(landmark.index())
-            .filter(|point| point.visibility >= self.minimum_visibility)
+            .filter(|point| point.is_trusted(self.minimum_visibility))
     }
 
     #[inline]

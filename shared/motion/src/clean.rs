@@ -174,7 +174,7 @@ impl<'a> Cleaner<'a> {
                 for (index, track) in tracks.iter_mut().enumerate() {
                     let trusted = points
                         .get(index)
-                        .filter(|point| point.visibility >= self.settings.minimum_visibility);
+                        .filter(|point| point.is_trusted(self.settings.minimum_visibility));
                     track.states[frame] = if trusted.is_some() { State::Seen } else { State::Missing };
                     if let Some(point) = trusted {
                         track.rows[frame] =

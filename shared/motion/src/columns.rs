@@ -92,7 +92,7 @@ impl<const N: usize> Places<N> {
                 let place = &mut self.landmarks[landmark];
                 let trusted = points
                     .get(landmark)
-                    .filter(|point| point.visibility >= minimum_visibility);
+                    .filter(|point| point.is_trusted(minimum_visibility));
                 let position = trusted.map_or([f64::NAN; N], &position);
                 for axis in 0..N {
                     place[axis][frame] = position[axis];

@@ -101,7 +101,8 @@ pub enum LengthUnit {
 pub struct Track {
     /// What moves: a landmark's name, or `centre_of_mass`.
     pub id: String,
-    /// Position: right in the picture, and **up** from its bottom edge or the floor.
+    /// Position: right in the picture, and **up** from the floor, or from the picture's bottom edge, or from its top edge where its size is
+    /// not known.
     pub position: Vec<Option<[f64; 2]>>,
     /// Velocity, along the same axes.
     pub velocity: Vec<Option<[f64; 2]>>,

@@ -51,10 +51,11 @@ pub struct Sighting {
 }
 
 impl Sighting {
-    /// What a pose tells of where somebody is; `None` without a trunk.
+    /// What a pose tells of where somebody is; `None` without a trunk, as where the hips are behind a desk.
     pub fn of(pose: &Pose, time_s: f64) -> Option<Self> {
+        let place = |landmark| pose.point(landmark).filter(|point| !point.is_missing());
         let middle = |a: Landmark, b: Landmark| {
-            let (a, b) = (pose.point(a)?, pose.point(b)?);
+            let (a, b) = (place(a)?, place(b)?);
             Some([
                 f64::midpoint(a.x_px.into(), b.x_px.into()),
                 f64::midpoint(a.y_px.into(), b.y_px.into()),

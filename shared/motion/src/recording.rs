@@ -1,5 +1,6 @@
 //! Recordings: what a pose model saw in one video, frame by frame, person by person.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -159,8 +160,9 @@ impl Recording {
     /// [`MotionError::InvalidRecording`], naming the first frame or person that breaks a rule.
     pub fn validate(&self) -> Result<(), MotionError> {
         check_times(&self.time_s).map_err(MotionError::InvalidRecording)?;
-        for (index, person) in self.people.iter().enumerate() {
-            if self.people[..index].iter().any(|earlier| earlier.id == person.id) {
+        let mut ids = HashSet::new();
+        for person in &self.people {
+            if !ids.insert(person.id) {
                 return Err(MotionError::InvalidRecording(format!(
                     "two people have the number {}",
                     person.id
@@ -253,6 +255,12 @@ impl Point {
     /// Whether nothing is known of the landmark, not even an uncertain place.
     pub fn is_missing(&self) -> bool {
         *self == Self::MISSING
+    }
+
+    /// Whether the landmark counts as seen: its visibility is at least that, and above 0, as nothing is known of what was not seen at
+    /// all.
+    pub fn is_trusted(&self, minimum_visibility: f32) -> bool {
+        self.visibility > 0.0 && self.visibility >= minimum_visibility
     }
 
     /// Whether every number is finite.

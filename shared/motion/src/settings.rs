@@ -14,7 +14,7 @@ use crate::{GaitMethod, MotionError, Selection};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored")]
 pub struct Settings {
-    /// Landmarks whose visibility is below this count as missing, in `0..=1`.
+    /// Landmarks whose visibility is below this count as missing, in `0..=1`; those with a visibility of 0 always do.
     pub minimum_visibility: f32,
     /// How outliers are told, which count as missing too; `None` (the default) keeps every landmark that is visible.
     pub outliers: Option<Hampel>,
@@ -104,10 +104,6 @@ impl Settings {
         }
         if let Some(outliers) = &self.outliers {
             outliers.validate()?;
-            // A pose says that a landmark is missing by a visibility below the least.
-            if self.minimum_visibility <= 0.0 {
-                return invalid("outliers can be rejected only with a minimum_visibility above 0".to_owned());
-            }
         }
         let heights_m = Subject::HEIGHTS_M;
         if let Some(height_m) = self.subject.height_m.filter(|height_m| !heights_m.contains(height_m)) {

@@ -7,6 +7,10 @@
 /// round times to milliseconds stay below it at 30 frames per second.
 pub const EVEN_TOLERANCE: f64 = 0.05;
 
+/// A grid has at most so many steps for each row that it is made from. Video of a variable rate needs ten at most; times that lie
+/// together at random must not ask for more memory than there is.
+const MOST_STEPS_PER_ROW: usize = 64;
+
 /// How the frames of a recording follow each other.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Timebase {
@@ -53,10 +57,12 @@ pub(crate) struct Grid<const N: usize> {
 }
 
 impl<const N: usize> Grid<N> {
-    /// Resamples to steps as close to `interval_s` as fit. The caller makes sure that there are two rows or more.
+    /// Resamples to steps as close to `interval_s` as fit, but to no more than [`MOST_STEPS_PER_ROW`] for each row. The caller makes
+    /// sure that there are two rows or more.
     pub(crate) fn resample(time_s: &[f64], rows: &[[f64; N]], interval_s: f64) -> Self {
         let (first_s, last_s) = (time_s[0], time_s[time_s.len() - 1]);
         let steps = ((last_s - first_s) / interval_s).round().max(1.0) as usize;
+        let steps = steps.min(MOST_STEPS_PER_ROW * time_s.len());
         let step_s = (last_s - first_s) / steps as f64;
         let grid_s: Vec<f64> = (0..=steps).map(|index| first_s + index as f64 * step_s).collect();
         let mut grid_rows = vec![[0.0; N]; grid_s.len()];
@@ -179,6 +185,26 @@ mod tests {
         for (before, after) in rows.iter().zip(&back) {
             assert!((before[0] - after[0]).abs() < 1e-12 && (before[1] - after[1]).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn times_that_lie_together_by_chance_make_no_endless_grid() {
+        let time_s: Vec<f64> = (0..24)
+            .map(|frame| f64::from(frame) * 1e-12)
+            .chain((1..20).map(|frame| f64::from(frame) * 0.19))
+            .collect();
+        let interval_s = Timebase::of(&time_s).unwrap().interval_s;
+        assert!(interval_s < 1e-11);
+        let rows: Vec<[f64; 1]> = time_s.iter().map(|time| [2.0 * time]).collect();
+        let grid = Grid::resample(&time_s, &rows, interval_s);
+        assert_eq!(grid.rows.len(), 64 * time_s.len() + 1);
+        let mut back = rows.clone();
+        grid.read_back(&time_s, &mut back);
+        assert!(
+            rows.iter()
+                .zip(&back)
+                .all(|(one, other)| (one[0] - other[0]).abs() < 1e-6)
+        );
     }
 
     #[test]

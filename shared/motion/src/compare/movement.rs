@@ -50,7 +50,7 @@ impl<const D: usize> Movement<D> {
         let joints = skeleton.len();
         let place = |pose: &Option<Pose>, joint: usize| {
             let point = pose.as_ref()?.points.get(joint)?;
-            (point.visibility >= minimum_visibility).then(|| position(point))
+            point.is_trusted(minimum_visibility).then(|| position(point))
         };
         let points = poses
             .iter()
@@ -290,11 +290,26 @@ impl Movement<2> {
 }
 
 impl Movement<3> {
-    /// World positions in metres from the middle of the hips; landmarks that are less visible are unknown.
+    /// World positions in metres from where the recording has its origin: the middle of the hips, or in a recording that was made elsewhere
+    /// that of its file. Landmarks that are less visible are unknown.
     pub fn world_m(skeleton: Skeleton, poses: &[Option<Pose>], minimum_visibility: f32) -> Self {
         Self::of_poses(skeleton, poses, minimum_visibility, |point| {
             [point.x_m, point.y_m, point.z_m].map(f64::from)
         })
+    }
+
+    /// World positions in metres from the middle of the hips, wherever the recording has its origin: where in a laboratory a person stands
+    /// does not matter. Unknown where a hip has no place at all; one that is less visible will do.
+    pub fn world_from_hips_m(skeleton: Skeleton, poses: &[Option<Pose>], minimum_visibility: f32) -> Self {
+        let joint = |name| skeleton.landmark_names().iter().position(|&other| other == name);
+        let hips = [joint("left_hip"), joint("right_hip")];
+        let middle = |pose: &Pose| -> Option<[f64; 3]> {
+            let of = |joint: Option<usize>| pose.points.get(joint?).filter(|point| !point.is_missing());
+            let [left, right] = [of(hips[0])?, of(hips[1])?].map(|hip| [hip.x_m, hip.y_m, hip.z_m].map(f64::from));
+            Some(std::array::from_fn(|axis| f64::midpoint(left[axis], right[axis])))
+        };
+        let middles: Vec<_> = poses.iter().map(|pose| middle(pose.as_ref()?)).collect();
+        Self::world_m(skeleton, poses, minimum_visibility).map(|frame, point| Some(difference(point, middles[frame]?)))
     }
 }
 

@@ -63,7 +63,7 @@ type Part = (&'static str, fn(&Point) -> f32);
 
 /// Writes every landmark: columns `frame`, `time_s`, `person` and `score`, then for each landmark its coordinates in the spaces that the
 /// recording has (`nose_x_px` … `nose_z_m`), `nose_visibility` and `nose_presence`. A row for each person in each frame; a frame
-/// with nobody has one row without a person. All digits are kept. Lines end with a line feed.
+/// with nobody has one row without a person, and a landmark that is missing has empty cells. All digits are kept. Lines end with a line feed.
 ///
 /// # Errors
 ///
@@ -95,6 +95,10 @@ pub fn recording_to_csv(recording: &Recording) -> Result<String, MotionError> {
             is_empty = false;
             let _ = write!(csv, "{frame},{time_s},{},{}", person.id, pose.score);
             for point in &pose.points {
+                if point.is_missing() {
+                    csv.push_str(&",".repeat(parts.len()));
+                    continue;
+                }
                 for (_, value) in &parts {
                     let _ = write!(csv, ",{}", value(point));
                 }

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::c3d::is_c3d;
-use super::markers::{is_even, person_of};
+use super::losses::{kept_spaces, losses};
+use super::markers::person_of;
 use super::neuropose::is_neuropose;
 use super::{
     angles_to_mot, recording_from_c3d, recording_from_json, recording_from_neuropose, recording_from_openpose,
@@ -264,6 +265,10 @@ pub struct WasWritten {
     pub content: Content,
     /// The skeleton in which it was written.
     pub skeleton: Skeleton,
+    /// In which spaces there are positions; for angles, in which they were measured.
+    pub spaces: Spaces,
+    /// How many frames are in it.
+    pub frames: usize,
     /// The people who are in it.
     pub people: Vec<u32>,
     /// Landmarks of that skeleton that the recording does not have.
@@ -289,6 +294,7 @@ pub fn write(recording: &Recording, format: Format, options: &WriteOptions) -> R
     let mut lost = losses(recording, &conversion, format, options);
     let recording = converted.as_ref().unwrap_or(recording);
     let one = |text: String| Content::One(text.into_bytes());
+    let mut frames = recording.time_s.len();
     let mut people: Vec<u32> = recording.people.iter().map(|person| person.id).collect();
     if matches!(format, Format::Trc | Format::C3d | Format::Mot) {
         people = vec![person_of(recording, options.person)?.id];
@@ -317,6 +323,7 @@ pub fn write(recording: &Recording, format: Format, options: &WriteOptions) -> R
                     "{} frames in which an angle has no value.",
                     mot.frames_left_out
                 ));
+                frames -= mot.frames_left_out;
             }
             one(mot.text)
         }
@@ -324,68 +331,10 @@ pub fn write(recording: &Recording, format: Format, options: &WriteOptions) -> R
     Ok(WasWritten {
         content,
         skeleton,
+        spaces: kept_spaces(format, recording.spaces, options.units),
+        frames,
         people,
         missing: conversion.missing(),
         lost,
     })
-}
-
-/// What does not survive, in sentences.
-fn losses(recording: &Recording, conversion: &Conversion, format: Format, options: &WriteOptions) -> Vec<String> {
-    let mut lost = Vec::new();
-    let names = conversion.lost();
-    if !names.is_empty() {
-        lost.push(format!(
-            "Landmarks without a place in the skeleton: {}.",
-            names.join(", ")
-        ));
-    }
-    let (keeps_both_spaces, keeps_people, keeps_visibility, keeps_times) = match format {
-        Format::Parquet | Format::Json | Format::Csv => (true, true, true, true),
-        Format::Trc | Format::Mot => (false, false, false, true),
-        Format::C3d => (false, false, false, false),
-        Format::OpenPose => (false, true, true, false),
-        Format::Coco => (false, true, false, true),
-        Format::NeuroPose | Format::NeuroPoseResults => (true, true, false, false),
-    };
-    if !keeps_both_spaces && recording.spaces == Spaces::Both {
-        let is_image = match format {
-            Format::OpenPose | Format::Coco => true,
-            _ => options.units == Units::Px,
-        };
-        lost.push(format!(
-            "Positions in the {}.",
-            if is_image { "world" } else { "picture" }
-        ));
-    }
-    if !keeps_people && recording.people.len() > 1 {
-        lost.push(format!("{} other people.", recording.people.len() - 1));
-    }
-    if !keeps_visibility {
-        lost.push(match format {
-            Format::Trc | Format::C3d => format!(
-                "Visibility: landmarks below {} are missing, the others count as seen.",
-                options.minimum_visibility
-            ),
-            Format::Coco => "Visibility, but for whether it is 0, below 0.5, or more.".to_owned(),
-            Format::Mot => "The landmarks: angles were measured with the default settings.".to_owned(),
-            _ => "Visibility: landmarks above 0 count as seen.".to_owned(),
-        });
-    }
-    if !keeps_times {
-        lost.push(match format {
-            Format::C3d if !is_even(&recording.time_s) => {
-                "Frame times: unevenly spaced frames were resampled at their mean rate, on straight lines.".to_owned()
-            }
-            Format::OpenPose => "Frame times.".to_owned(),
-            _ if is_even(&recording.time_s) => {
-                "The time of the first frame: the format has a rate and no times.".to_owned()
-            }
-            _ => "Frame times: frames are unevenly spaced, and the format has their mean rate only.".to_owned(),
-        });
-    }
-    if !matches!(format, Format::Parquet | Format::Json) {
-        lost.push("The model's hash.".to_owned());
-    }
-    lost
 }

@@ -1,12 +1,10 @@
 //! What TRC and C3D have in common: markers over time as recordings, and recordings as one person's markers over time.
 
 use super::format::{ReadOptions, Units, Up, WasRead, WriteOptions};
+use super::limits;
 use crate::skeleton::{MarkerSet, marker_name, recognise};
 use crate::timebase::Timebase;
 use crate::{Model, MotionError, Person, Point, Pose, Recording, Source, Space, Spaces};
-
-/// More landmarks than this over all frames and people are refused: a day of one person at 15 frames per second has fewer.
-const MOST_POINTS: usize = 64_000_000;
 
 /// Files with more people are refused.
 const MOST_PEOPLE: usize = 100;
@@ -94,10 +92,8 @@ impl Builder {
             });
             pose.points[landmark] = point;
         }
-        if self.points > MOST_POINTS {
-            return Err(MotionError::TooLarge(format!("more than {MOST_POINTS} landmarks")));
-        }
-        Ok(())
+        let frames = self.people.first().map_or(0, Vec::len);
+        limits::check(self.people.len(), frames, self.points)
     }
 
     /// `None` where a number is none or too great to be kept.
@@ -235,9 +231,7 @@ impl<'a> Track<'a> {
         let pose = self.person.poses[frame].as_ref();
         (0..self.recording.skeleton.len()).map(move |landmark| {
             let point = pose?.points.get(landmark)?;
-            // A landmark without any trust is missing, whatever the limit.
-            let is_seen = point.visibility > 0.0 && point.visibility >= self.minimum_visibility;
-            is_seen.then_some(match self.units {
+            point.is_trusted(self.minimum_visibility).then_some(match self.units {
                 Units::Px => [point.x_px, 0.0 - point.y_px, 0.0 - point.z_px],
                 Units::M => [point.x_m, 0.0 - point.y_m, 0.0 - point.z_m],
             })

@@ -12,6 +12,8 @@ mod csv;
 mod format;
 mod json;
 mod kinematics;
+mod limits;
+mod losses;
 mod markers;
 mod mot;
 mod neuropose;

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use super::limits;
 use crate::assignment::assign;
 use crate::{MotionError, Person, Point, Pose};
 
@@ -19,12 +20,6 @@ const MOST_PER_FRAME: usize = 100;
 
 /// Nobody is compared with more people than these, who entered last.
 const MOST_COMPARED: usize = 2 * MOST_PER_FRAME;
-
-/// People times frames that a recording may have.
-const MOST_PLACES: usize = 40_000_000;
-
-/// More landmarks than this over all frames and people are refused.
-const MOST_POINTS: usize = 64_000_000;
 
 /// A person as a file lists it.
 pub(super) struct Listed {
@@ -91,17 +86,7 @@ impl Follower {
             self.known[place].poses.push((self.frames, person.pose));
         }
         self.frames += 1;
-        let places = self.known.len().saturating_mul(self.frames);
-        if places > MOST_PLACES || self.points > MOST_POINTS {
-            let reason = format!(
-                "{} people in {} frames with {} landmarks",
-                self.known.len(),
-                self.frames,
-                self.points
-            );
-            return Err(MotionError::TooLarge(reason));
-        }
-        Ok(())
+        limits::check(self.known.len(), self.frames, self.points)
     }
 
     fn next_id(&self) -> u32 {

@@ -3,7 +3,10 @@
 //! A landmark's coordinate over time is one column, which is how it is read, plotted and compressed. A frame in which
 //! nobody was found has one row without a person, so that every frame time is kept.
 
+use std::collections::HashMap;
+
 use super::check_version;
+use super::limits;
 use super::table::{Column, Field, Kind, Table, Values, guarded, malformed, write};
 use crate::{Model, MotionError, Person, Point, Pose, Recording, Skeleton, Source, Spaces};
 
@@ -22,10 +25,6 @@ pub(super) fn version_of(recording: &Recording) -> u32 {
         2
     }
 }
-
-/// Places for poses, people times frames, that a file may ask for: 20 people for a day at 30 frames per second are
-/// more.
-const MOST_PLACES: usize = 40_000_000;
 
 const KIND: &str = "marey_recording";
 const UNITS: &str = "_px: pixels of the upright picture, x right, y down, z away from the camera in the scale of x; \
@@ -199,13 +198,8 @@ fn read(table: &Table) -> Result<Recording, MotionError> {
         .ok_or_else(|| malformed("its skeleton is not one that this version knows"))?;
     let (frames, time_s) = frames(&table.int32("frame")?, &table.double("time_s")?)?;
     let ids = people(table.entry("marey.people")?)?;
-    let people = ids.len();
-    if people
-        .checked_mul(time_s.len())
-        .is_none_or(|places| places > MOST_PLACES)
-    {
-        return Err(malformed("it has more people and frames than a recording may have"));
-    }
+    let (seen, present) = table.optional_int64("person")?;
+    limits::check(ids.len(), time_s.len(), seen.len().saturating_mul(skeleton.len()))?;
     let mut recording = Recording {
         source: Source {
             name: table.entry("marey.source_name")?.to_owned(),
@@ -227,7 +221,7 @@ fn read(table: &Table) -> Result<Recording, MotionError> {
             .collect(),
         time_s,
     };
-    read_poses(table, &frames, &mut recording)?;
+    read_poses(table, &frames, (&seen, &present), &mut recording)?;
     Ok(recording)
 }
 
@@ -262,17 +256,29 @@ fn people(list: &str) -> Result<Vec<u32>, MotionError> {
         .collect()
 }
 
-fn read_poses(table: &Table, frames: &[usize], recording: &mut Recording) -> Result<(), MotionError> {
-    let (ids, present) = table.optional_int64("person")?;
+/// Fills the poses, given the frame of each row and the column of people: who is in the rows that have somebody, and which those are.
+fn read_poses(
+    table: &Table,
+    frames: &[usize],
+    (ids, present): (&[i64], &[bool]),
+    recording: &mut Recording,
+) -> Result<(), MotionError> {
+    let place_of: HashMap<i64, usize> = recording
+        .people
+        .iter()
+        .map(|person| i64::from(person.id))
+        .zip(0..)
+        .collect();
     let landmarks = recording.skeleton.len();
     let mut places = Vec::with_capacity(ids.len());
     let seen = frames
         .iter()
-        .zip(&present)
+        .zip(present)
         .filter_map(|(&frame, &present)| present.then_some(frame));
     for (frame, id) in seen.zip(ids) {
-        let person = recording.people.iter().position(|person| i64::from(person.id) == id);
-        let person = person.ok_or_else(|| malformed(format!("person {id} is not in its list of people")))?;
+        let person = *place_of
+            .get(id)
+            .ok_or_else(|| malformed(format!("person {id} is not in its list of people")))?;
         let place = &mut recording.people[person].poses[frame];
         if place.is_some() {
             return Err(malformed(format!("person {id} is in frame {frame} twice")));

@@ -1,12 +1,13 @@
 //! Unevenly timed recordings on an even grid, for formats that have a rate instead of times.
 
 use super::markers::rate_hz;
-use crate::{Person, Point, Pose, Recording};
+use crate::timebase::longest_step_s;
+use crate::{Person, Point, Pose, Recording, Settings};
 
 /// The recording at its mean rate, from its first frame to its last, with as many frames.
 ///
 /// A landmark between two frames lies on the straight line between its places there, and is as visible as in the lesser of the two. It is
-/// missing if it is in one of them, so nothing is filled and nothing lies beyond what was seen.
+/// missing if it is in one of them, or if they lie further apart than the longest gap that an analysis fills: so nothing is made up.
 pub(super) fn evenly(recording: &Recording) -> Recording {
     let (count, rate_hz) = (recording.time_s.len(), rate_hz(&recording.time_s));
     let first_s = recording.time_s.first().copied().unwrap_or(0.0);
@@ -15,12 +16,16 @@ pub(super) fn evenly(recording: &Recording) -> Recording {
         // The last step must not lead beyond the last frame by a rounding.
         .map(|frame| (first_s + frame as f64 / rate_hz).min(last_s))
         .collect();
-    let places: Vec<(usize, f32)> = time_s.iter().map(|&time_s| place(&recording.time_s, time_s)).collect();
+    let longest_step_s = longest_step_s(&recording.time_s, Settings::default().longest_gap_s);
+    let places = time_s
+        .iter()
+        .map(|&time_s| place(&recording.time_s, time_s, longest_step_s));
+    let places: Vec<Option<(usize, f32)>> = places.collect();
     let people = recording.people.iter().map(|person| Person {
         id: person.id,
         poses: places
             .iter()
-            .map(|&(frame, share)| between(person, frame, share))
+            .map(|place| place.and_then(|(frame, share)| between(person, frame, share)))
             .collect(),
     });
     Recording {
@@ -32,14 +37,15 @@ pub(super) fn evenly(recording: &Recording) -> Recording {
     }
 }
 
-/// The frame at or before a moment, and how far the moment lies on the way to the next.
-fn place(time_s: &[f64], moment_s: f64) -> (usize, f32) {
+/// The frame at or before a moment, and how far the moment lies on the way to the next; `None` within a gap.
+fn place(time_s: &[f64], moment_s: f64, longest_step_s: f64) -> Option<(usize, f32)> {
     let after = time_s.partition_point(|&time_s| time_s <= moment_s);
     let frame = after.saturating_sub(1);
-    match (time_s.get(frame), time_s.get(frame + 1)) {
-        (Some(from), Some(to)) => (frame, ((moment_s - from) / (to - from)).clamp(0.0, 1.0) as f32),
-        _ => (frame, 0.0),
-    }
+    let (Some(from), Some(to)) = (time_s.get(frame), time_s.get(frame + 1)) else {
+        return Some((frame, 0.0));
+    };
+    let share = ((moment_s - from) / (to - from)).clamp(0.0, 1.0);
+    (share <= 0.0 || to - from <= longest_step_s).then_some((frame, share as f32))
 }
 
 fn between(person: &Person, frame: usize, share: f32) -> Option<Pose> {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::identity::Sighting;
-use crate::{MotionError, Person, Recording};
+use crate::{MotionError, Person, Recording, Source};
 
 /// Who is analysed. As text: `all`, `largest`, `central`, `longest`, `most_moving`, `order:2` or `click:640,360@1.5`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -127,11 +127,13 @@ impl FromStr for Selection {
 ///
 /// # Errors
 ///
-/// [`MotionError::NoSuchPerson`] where nobody fits, unless everybody is wanted.
+/// [`MotionError::NoSuchPerson`] where nobody fits, unless everybody is wanted; [`MotionError::InvalidSettings`] where the recording does
+/// not say what the choice is made by.
 pub(crate) fn selected(
     recording: &Recording,
     selection: Selection,
 ) -> Result<(Vec<&Person>, Option<String>), MotionError> {
+    check(selection, recording)?;
     let everybody: Vec<&Person> = recording.people.iter().collect();
     let greatest = |measure: &dyn Fn(&Person) -> Option<f64>| {
         let measured = everybody.iter().filter_map(|&person| Some((measure(person)?, person)));
@@ -161,6 +163,18 @@ pub(crate) fn selected(
     Ok((vec![chosen], note))
 }
 
+/// Fails for a choice by what the recording does not say.
+fn check(selection: Selection, recording: &Recording) -> Result<(), MotionError> {
+    let Source {
+        width_px, height_px, ..
+    } = recording.source;
+    if selection == Selection::MostCentral && (width_px == 0 || height_px == 0) {
+        let reason = "person = central needs the picture's size, which the recording does not say; choose another way, such as largest";
+        return Err(MotionError::InvalidSettings(reason.to_owned()));
+    }
+    Ok(())
+}
+
 /// Where a person was seen, with the frames.
 fn sightings<'a>(person: &'a Person, recording: &'a Recording) -> impl Iterator<Item = (usize, Sighting)> {
     let frames = person.poses.iter().zip(&recording.time_s).enumerate();
@@ -174,7 +188,7 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
 }
 
 fn off_centre(person: &Person, recording: &Recording) -> Option<f64> {
-    let size = [recording.source.width_px, recording.source.height_px].map(|side| f64::from(side.max(1)));
+    let size = [recording.source.width_px, recording.source.height_px].map(f64::from);
     let off = |sighting: Sighting| {
         let [x, y] = sighting.centre_px();
         (x / size[0] - 0.5).hypot(y / size[1] - 0.5)

@@ -142,12 +142,14 @@ impl Signal {
         }
         let place = |pose: &Pose, landmark: Landmark, space: Space| {
             let point = pose.point(landmark)?;
-            (point.visibility >= minimum_visibility).then(|| position(point, space))
+            point.is_trusted(minimum_visibility).then(|| position(point, space))
         };
         let values = match self {
             Self::JointAxis { landmark, axis, space } => per_pose(person, |pose| {
                 let point = pose.point(landmark)?;
-                (point.visibility >= minimum_visibility).then(|| coordinate(point, axis, space))
+                point
+                    .is_trusted(minimum_visibility)
+                    .then(|| coordinate(point, axis, space))
             }),
             Self::JointPairDistance { landmarks, space } => per_pose(person, |pose| {
                 let [one, other] = landmarks.get();

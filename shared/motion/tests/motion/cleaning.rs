@@ -2,7 +2,7 @@
 
 use marey_motion::filter::ButterworthSettings;
 use marey_motion::{
-    Angle, Filter, GapCurve, Hampel, Landmark, MotionError, Pose, Settings, Side, Space, Summary, analyze,
+    Angle, Filter, GapCurve, Hampel, Landmark, MotionError, Point, Pose, Settings, Side, Space, Summary, analyze,
 };
 use proptest::prelude::*;
 
@@ -246,11 +246,6 @@ fn impossible_settings_are_refused_whatever_the_recording() {
             ..Settings::default()
         },
         Settings {
-            minimum_visibility: 0.0,
-            outliers: Some(Hampel::default()),
-            ..Settings::default()
-        },
-        Settings {
             outliers: Some(Hampel {
                 reach_frames: 0,
                 ..Hampel::default()
@@ -361,6 +356,31 @@ fn with_jumps(frames: &[usize]) -> (Vec<f64>, Vec<Option<Pose>>) {
         poses[frame].as_mut().unwrap().points[Landmark::LeftAnkle.index()].x_px += 300.0;
     }
     (time_s, poses)
+}
+
+#[test]
+fn what_was_not_seen_at_all_is_missing_whatever_counts_as_seen() {
+    let pose = |frame: usize| {
+        let mut pose = Figure::default().pose();
+        if (20..25).contains(&frame) {
+            pose.points[Landmark::LeftKnee.index()] = Point::MISSING;
+        }
+        Some(pose)
+    };
+    let everything = Settings {
+        minimum_visibility: 0.0,
+        outliers: Some(Hampel::default()),
+        ..Settings::default()
+    };
+    let analysis = analyze(&recording(even_s(50, 30.0), (0..50).map(pose).collect()), &everything).unwrap();
+    let seen = Figure::default().pose().points[Landmark::LeftKnee.index()];
+    for pose in analysis.people[0].poses.iter().flatten() {
+        let knee = pose.points[Landmark::LeftKnee.index()];
+        assert!(
+            (knee.x_px - seen.x_px).abs() < 1e-3,
+            "the gap is filled from its sides: {knee:?}"
+        );
+    }
 }
 
 #[test]

@@ -425,6 +425,51 @@ fn golden(name: &str) -> Vec<u8> {
 
 /// `tests/reference/check_exchange.py` made the files with ezc3d and says what ezc3d reads in them.
 #[test]
+fn nothing_moves_in_a_c3d_file_while_nobody_was_filmed() {
+    let mut recording = crowd();
+    recording.people.truncate(1);
+    // Ten frames, a pause of ten seconds, ten frames.
+    recording.time_s = (0..20)
+        .map(|frame| f64::from(frame) / 30.0 + if frame < 10 { 0.0 } else { 10.0 })
+        .collect();
+    recording.people[0].poses = vec![Some(Figure::default().pose()); 20];
+    let bytes = recording_to_c3d(&recording, &WriteOptions::default()).unwrap();
+    let back = recording_from_c3d(&bytes, &named("")).unwrap().recording;
+    for (time_s, pose) in back.time_s.iter().zip(&back.people[0].poses) {
+        let was_filmed = *time_s <= 9.0 / 30.0 || *time_s >= 10.0 + 10.0 / 30.0;
+        assert_eq!(pose.is_some(), was_filmed, "{time_s}");
+    }
+}
+
+#[test]
+fn what_no_format_for_markers_keeps_is_told() {
+    let told = |format| {
+        write(&crowd(), format, &WriteOptions::default())
+            .unwrap()
+            .lost
+            .join(" ")
+    };
+    for format in [Format::Trc, Format::C3d, Format::OpenPose] {
+        assert!(told(format).contains("The picture's size."), "{format:?}");
+        assert!(told(format).contains("that a person is one"), "{format:?}");
+    }
+    for format in [Format::OpenPose, Format::Coco, Format::NeuroPose] {
+        assert!(
+            told(format).contains("Depth in the scale of the picture."),
+            "{format:?}"
+        );
+    }
+    assert!(told(Format::Parquet).is_empty());
+    let trc = write(&crowd(), Format::Trc, &WriteOptions::default()).unwrap();
+    assert_eq!((trc.spaces, trc.frames), (Spaces::World, 20));
+    let mut away = crowd();
+    // Too long to be filled.
+    away.people[0].poses[4..14].fill(None);
+    let mot = write(&away, Format::Mot, &WriteOptions::default()).unwrap();
+    assert!(mot.frames < 20 && mot.lost.iter().any(|sentence| sentence.contains("frames in which")));
+}
+
+#[test]
 fn c3d_files_of_ezc3d_are_read_as_ezc3d_reads_them() {
     let expected: Value = serde_json::from_slice(&golden("ezc3d.json")).unwrap();
     let labels: Vec<&str> = expected["labels"]

@@ -1,7 +1,7 @@
 //! Whom an analysis is about, and what it says of exchanged sides.
 
 use marey_motion::formats::{analysis_from_json, analysis_to_json};
-use marey_motion::{Landmark, MotionError, Person, Pose, Recording, Selection, Settings, analyze};
+use marey_motion::{Landmark, MotionError, Person, Point, Pose, Recording, Selection, Settings, analyze};
 use proptest::prelude::*;
 
 use crate::support::{Figure, Joints, even_s, recording};
@@ -97,6 +97,35 @@ fn nobody_is_not_somebody_else() {
         analyze(&nobody, &settings(Selection::Largest)).unwrap_err().code(),
         "MOTION_NO_SUCH_PERSON"
     );
+}
+
+#[test]
+fn hips_behind_a_desk_make_nobody_large() {
+    let mut recording = three();
+    // As OpenPose writes what it does not find.
+    for pose in recording.people[2].poses.iter_mut().flatten() {
+        for hip in [Landmark::LeftHip, Landmark::RightHip] {
+            pose.points[hip.index()] = Point::MISSING;
+        }
+    }
+    let largest = Settings {
+        person: Selection::Largest,
+        ..Settings::default()
+    };
+    assert_eq!(analyze(&recording, &largest).unwrap().people[0].id, 7);
+}
+
+#[test]
+fn without_the_pictures_size_nobody_is_in_its_middle() {
+    let mut recording = three();
+    (recording.source.width_px, recording.source.height_px) = (0, 0);
+    let central = Settings {
+        person: Selection::MostCentral,
+        ..Settings::default()
+    };
+    let error = analyze(&recording, &central).unwrap_err();
+    assert_eq!(error.code(), "MOTION_INVALID_SETTINGS");
+    assert!(error.to_string().contains("picture's size"), "{error}");
 }
 
 #[test]

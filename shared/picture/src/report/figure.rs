@@ -69,7 +69,7 @@ pub(super) fn values(analysis: &Analysis, index: usize, stride: usize) -> Value 
             let known = pose
                 .as_ref()
                 .and_then(|pose| pose.point(*landmark))
-                .filter(|point| point.visibility >= least);
+                .filter(|point| point.is_trusted(least));
             let position = known.map_or([MISSING; 3], |point| [point.x_m, point.y_m, point.z_m].map(millimetres));
             bytes.extend(position.into_iter().flat_map(i16::to_le_bytes));
         }

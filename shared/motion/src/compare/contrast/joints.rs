@@ -45,7 +45,7 @@ pub(super) fn in_common(
     }
     let threshold = |half: &Half<'_>| half.analysis.settings.minimum_visibility;
     let image = |half: &Half<'_>| Movement::normalised(skeleton, &half.person.poses, threshold(half));
-    let world = |half: &Half<'_>| Movement::world_m(skeleton, &half.person.poses, threshold(half));
+    let world = |half: &Half<'_>| Movement::world_from_hips_m(skeleton, &half.person.poses, threshold(half));
     Some(match settings.space {
         Space::Image => match (image(one), image(other)) {
             (Ok(a), Ok(b)) => Joints::Image(Pair {

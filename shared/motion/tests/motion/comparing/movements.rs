@@ -231,6 +231,30 @@ fn joints_can_be_warped_on_in_the_image_and_in_the_world() {
 }
 
 #[test]
+fn where_somebody_stands_in_a_laboratory_is_no_difference() {
+    let a = squats(50, 1.0, 90.0, 0.0, false);
+    let mut b = a.clone();
+    for (frame, pose) in b.people[0].poses.iter_mut().enumerate() {
+        for point in pose.iter_mut().flat_map(|pose| &mut pose.points) {
+            point.x_m += 2.0 + 0.01 * frame as f32;
+            point.z_m -= 1.0;
+        }
+    }
+    let settings = ComparisonSettings {
+        space: Space::World,
+        basis: Basis::Joints,
+        ..ComparisonSettings::default()
+    };
+    let found = compare(&a, &b, &settings).unwrap();
+    assert!(
+        found.joints.iter().all(|joint| joint.greatest < 1e-5),
+        "{:?}",
+        found.joints[0]
+    );
+    assert!(found.moments.iter().all(|moment| moment.most_different.is_empty()));
+}
+
+#[test]
 fn a_shifted_and_larger_picture_of_the_same_is_the_same() {
     let a = squats(40, 1.0, 90.0, 0.0, false);
     let mut b = a.clone();
