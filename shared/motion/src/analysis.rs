@@ -47,7 +47,8 @@ impl Space {
     }
 }
 
-/// Extremes of an angle over the recording.
+/// Extremes of an angle over the recording. Where a movement goes across the end of the angle's bounds, as the trunk of somebody in a
+/// handstand, values there go on beyond that end, so that the range is that of the movement; the mean is within the bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AngleRange {
     /// Smallest value in degrees.
@@ -60,7 +61,7 @@ pub struct AngleRange {
     pub maximum_at_s: f64,
     /// Mean over the frames that have a value, in degrees.
     pub mean_deg: f64,
-    /// Share of the frames that have a value, in `0..=1`.
+    /// Share of the frames in which the person is seen that have a value, in `0..=1`.
     pub coverage: f64,
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use crate::angles::measure;
+use crate::branch::without_jump;
 use crate::clean::Cleaner;
 use crate::facing::sides_seen;
 use crate::find::{Movement, find};
@@ -121,6 +122,7 @@ fn analyze_person(
         || measure(&person.poses, &sides, spaces, settings.minimum_visibility),
         || measure(&cleaned.poses, &sides, spaces, settings.minimum_visibility),
     );
+    let frames_seen = cleaned.poses.iter().flatten().count();
     let keys: Vec<_> = Angle::series().collect();
     let angles = (keys, raw, values)
         .into_par_iter()
@@ -128,7 +130,11 @@ fn analyze_person(
             angle,
             side,
             space,
-            range: AngleRange::of(&recording.time_s, &value_deg),
+            range: AngleRange::of(
+                &recording.time_s,
+                &without_jump(angle.bounds(space), &value_deg),
+                frames_seen,
+            ),
             raw_deg,
             value_deg,
         })
@@ -156,8 +162,8 @@ fn analyze_person(
 }
 
 impl AngleRange {
-    /// The extremes of the values that are there, or `None` if there are none.
-    pub fn of(time_s: &[f64], value_deg: &[Option<f64>]) -> Option<Self> {
+    /// The extremes of the values that are there, or `None` if there are none. The person is seen in so many of the frames.
+    pub fn of(time_s: &[f64], value_deg: &[Option<f64>], frames_seen: usize) -> Option<Self> {
         // Several values at a time in lanes of their own, so that none has to wait for the one before it.
         let mut lanes = [Lane::EMPTY; LANES];
         for values in value_deg[..value_deg.len().min(time_s.len())].chunks(LANES) {
@@ -176,7 +182,7 @@ impl AngleRange {
             maximum_deg: high,
             maximum_at_s: at_s(high)?,
             mean_deg: sum / count,
-            coverage: count / value_deg.len() as f64,
+            coverage: count / frames_seen as f64,
         })
     }
 }

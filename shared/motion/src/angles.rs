@@ -275,9 +275,9 @@ fn between_deg(one: &Vectors<3>, other: &Vectors<3>, frame: usize) -> f64 {
 }
 
 /// How far the sagittal plane lies from the image plane in degrees, in `0..=90`, given the person's left: that is the
-/// angle between the person's left, laid into the horizontal, and the camera's axis.
+/// angle between the person's left and the camera's axis. Of somebody who lies on the side before the camera, left is up or down.
 pub(crate) fn deviation_deg(left: World) -> f64 {
-    left[0].abs().atan2(left[2].abs()).to_degrees()
+    left[0].hypot(left[1]).atan2(left[2].abs()).to_degrees()
 }
 
 /// The person's left from whichever of shoulders and hips are trusted, for the camera's view.

@@ -33,7 +33,7 @@ pub enum Angle {
     WristFlexion,
     /// Trunk inclination against the vertical, forward positive.
     Trunk,
-    /// Pelvis tilt against the horizontal, positive where the subject's left is higher.
+    /// Pelvic obliquity: the line of the hips against the horizontal, positive where the subject's left is higher.
     Pelvis,
     /// Shoulder girdle tilt against the horizontal, positive where the subject's left is higher.
     Shoulders,
@@ -280,7 +280,7 @@ const DEFINITIONS: [Definition; 16] = [
     joint(Angle::ElbowFlexion, "elbow_flexion", "Elbow flexion", bend([ARM, FOREARM], 0.0), HALF, HALF),
     joint(Angle::WristFlexion, "wrist_flexion", "Wrist flexion", bend([FOREARM, HAND], 0.0), HALF, HALF),
     part(Angle::Trunk, "trunk", "Trunk inclination", MIDDLE, Rule::Lean { of: TRUNK_UP }, Bounds::TurnUpTo(180.0)),
-    part(Angle::Pelvis, "pelvis", "Pelvis tilt", MIDDLE, Rule::Tilt { of: segment(RightHip, LeftHip) }, QUARTER),
+    part(Angle::Pelvis, "pelvis", "Pelvic obliquity", MIDDLE, Rule::Tilt { of: segment(RightHip, LeftHip) }, QUARTER),
     part(Angle::Shoulders, "shoulders", "Shoulder tilt", MIDDLE, Rule::Tilt { of: segment(RightShoulder, LeftShoulder) }, QUARTER),
     part(Angle::Head, "head", "Head to horizontal", MIDDLE, Rule::Elevation { of: NECK }, Bounds::TurnFrom(-90.0)),
     part(Angle::Arm, "arm", "Upper arm to horizontal", BOTH, Rule::Elevation { of: ARM }, ARMS),

@@ -9,6 +9,7 @@ mod angles;
 mod arctangent;
 mod assignment;
 mod body;
+mod branch;
 pub mod clean;
 mod columns;
 pub mod compare;

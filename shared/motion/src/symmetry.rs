@@ -11,7 +11,7 @@ use crate::{Angle, AngleKind, AngleRange, Findings, Measure, Outcome, Side, Spac
 /// Sides that both move less than this, in degrees, differ by what a pose model errs.
 const LEAST_RANGE_DEG: f64 = 5.0;
 
-/// Both sides must be seen in at least this share of the frames.
+/// Both sides must be seen in at least this share of the frames in which the person is.
 const LEAST_COVERAGE: f64 = 0.5;
 
 /// The symmetry angle of two values in percent: 0 where they are equal, positive where the right one is greater, 50 where the left
@@ -36,12 +36,12 @@ struct Quantity {
 const QUANTITIES: [Quantity; 2] = [
     Quantity {
         id: "range",
-        label: "range of motion",
+        label: "range",
         of: AngleRange::range_of_motion_deg,
     },
     Quantity {
         id: "peak",
-        label: "greatest value",
+        label: "peak",
         of: |range| range.maximum_deg,
     },
 ];
@@ -54,7 +54,7 @@ pub(crate) fn find(movement: &Movement<'_>, findings: &mut Findings) {
         for quantity in &QUANTITIES {
             findings.measures.push(Measure {
                 id: format!("{}_{}_symmetry_angle", angle.id(), quantity.id),
-                label: format!("{}: symmetry of the {}", angle.label(), quantity.label),
+                label: format!("{}: {} symmetry, right +", angle.label(), quantity.label),
                 side: None,
                 unit: "percent".to_owned(),
                 method: "zifchock_2008".to_owned(),
@@ -77,7 +77,7 @@ fn compare(movement: &Movement<'_>, angle: Angle, quantity: &Quantity) -> Result
         series
             .and_then(|series| series.range)
             .filter(|range| range.coverage >= LEAST_COVERAGE)
-            .ok_or("One of the sides was seen in less than half of the frames.")
+            .ok_or("One of the sides was seen in less than half of the frames in which the person was.")
     };
     let (left, right) = (range(Side::Left)?, range(Side::Right)?);
     if left.range_of_motion_deg().max(right.range_of_motion_deg()) < LEAST_RANGE_DEG {

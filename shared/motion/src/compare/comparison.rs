@@ -80,6 +80,9 @@ pub struct Comparison {
     pub moments: Vec<Moment>,
     /// Every angle that is known in both at some moment, in the order in which analyses hold them.
     pub angles: Vec<AngleDifference>,
+    /// Whether they face opposite ways in the picture, so that the joints of the first were turned round to be compared.
+    #[serde(default)]
+    pub turned: bool,
     /// Every joint that is known in both at some moment, in the order of the skeleton; empty without poses.
     pub joints: Vec<JointDifference>,
     /// The repetitions of the first movement, one after the other.

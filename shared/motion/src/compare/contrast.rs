@@ -3,9 +3,10 @@
 mod angles;
 mod joints;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use self::angles::{differences, series_in_common};
+use self::angles::{differences, on_one_branch, series_in_common};
 use super::comparison::{
     Basis, COMPARISON_SCHEMA_VERSION, Compared, Comparison, ComparisonSettings, Moment, RepetitionDifference,
     WarpSummary, score,
@@ -33,6 +34,7 @@ pub fn compare(a: &Analysis, b: &Analysis, settings: &ComparisonSettings) -> Res
     let repetitions = repetitions(&one, settings)?;
     let mut notes = Vec::new();
     let joints = joints::in_common(&one, &other, settings, &mut notes);
+    let turned = joints.is_some() && joints::face_opposite_ways(&one, &other);
     let (warp, summary) = match (settings.basis, &joints) {
         (Basis::Angles, _) => warp_angles(&one, &other, settings, &mut notes)?,
         (Basis::Joints, Some(joints)) => joints.warp(settings, &mut notes)?,
@@ -80,6 +82,7 @@ pub fn compare(a: &Analysis, b: &Analysis, settings: &ComparisonSettings) -> Res
         alignment,
         moments,
         angles,
+        turned,
         joints,
         notes,
     })
@@ -195,11 +198,13 @@ fn warp_angles(
             missed.join(", ")
         ));
     }
-    let features = |columns: Vec<&[Option<f64>]>| Features::from_columns(&columns);
     let on = often.iter().map(|(series, _)| series.id()).collect();
-    let a = features(often.iter().map(|(series, _)| &*series.value_deg).collect())?;
-    let b = features(often.iter().map(|(_, series)| &*series.value_deg).collect())?;
-    let warp = warp_features(a, b, &warp_settings(settings))?;
+    let (a, b): (Vec<_>, Vec<_>) = often.iter().map(|(a, b)| on_one_branch(a, b)).unzip();
+    let features = |columns: &[Cow<'_, [Option<f64>]>]| {
+        let columns: Vec<&[Option<f64>]> = columns.iter().map(|column| &**column).collect();
+        Features::from_columns(&columns)
+    };
+    let warp = warp_features(features(&a)?, features(&b)?, &warp_settings(settings))?;
     Ok((warp.clone(), summary(&warp, "deg", on)))
 }
 

@@ -239,6 +239,12 @@ where
 }
 
 impl Movement<2> {
+    /// As in a mirror: the movement of somebody who faces the other way in the picture.
+    #[must_use]
+    pub fn facing_the_other_way(&self) -> Self {
+        self.map(|_, [x, y]| Some([-x, y]))
+    }
+
     /// Image positions in pixels, right and down; landmarks that are less visible are unknown.
     pub fn image_px(skeleton: Skeleton, poses: &[Option<Pose>], minimum_visibility: f32) -> Self {
         Self::of_poses(skeleton, poses, minimum_visibility, |point| {
@@ -290,6 +296,12 @@ impl Movement<2> {
 }
 
 impl Movement<3> {
+    /// Turned by half a turn about the vertical: the movement of somebody who faces the other way in the picture.
+    #[must_use]
+    pub fn facing_the_other_way(&self) -> Self {
+        self.map(|_, [x, y, z]| Some([-x, y, -z]))
+    }
+
     /// World positions in metres from where the recording has its origin: the middle of the hips, or in a recording that was made elsewhere
     /// that of its file. Landmarks that are less visible are unknown.
     pub fn world_m(skeleton: Skeleton, poses: &[Option<Pose>], minimum_visibility: f32) -> Self {

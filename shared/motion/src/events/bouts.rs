@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::signal::median;
-use super::tracks::{SIDES, Tracks, runs};
+use super::tracks::{SIDES, Tracks};
 use crate::{CameraPlane, Side, View};
 
 /// The ankles are apart by at least so many leg lengths in the middle of a step. A slow walker's step is about half a leg
@@ -100,7 +100,7 @@ pub(crate) fn bouts(tracks: &Tracks<'_>) -> Bouts {
         .zip(&tracks.hips)
         .map(|(spread, hips)| spread.is_some() && hips.is_some());
     let mut found = Bouts::default();
-    for run in runs(known) {
+    for run in tracks.runs(0, known) {
         let values: Vec<f64> = spread[run.clone()].iter().flatten().copied().collect();
         let middles = middles(&values, run.start);
         for chain in chains(tracks, &middles) {
@@ -157,9 +157,7 @@ fn chains<'m>(tracks: &Tracks<'_>, middles: &'m [Middle]) -> Vec<&'m [Middle]> {
         }
         let [.., before, last] = chain else { return true };
         let before_s = time_s(last) - time_s(before);
-        let (from, over) = (travel(tracks, before, last), travel(tracks, last, next));
-        let turned = from * over < 0.0 && from.abs().min(over.abs()) >= LEAST_TRAVEL;
-        step_s < STEADY * before_s && before_s < STEADY * step_s && !turned
+        step_s < STEADY * before_s && before_s < STEADY * step_s && !turns(tracks, chain, travel(tracks, last, next))
     };
     let mut chains = Vec::new();
     let mut start = 0;
@@ -174,6 +172,13 @@ fn chains<'m>(tracks: &Tracks<'_>, middles: &'m [Middle]) -> Vec<&'m [Middle]> {
         }
     }
     chains
+}
+
+/// Whether a step leads the other way than the last step of a chain that got on at all: who turns round steps in place meanwhile.
+fn turns(tracks: &Tracks<'_>, chain: &[Middle], step: f64) -> bool {
+    let before = chain.windows(2).rev().map(|pair| travel(tracks, &pair[0], &pair[1]));
+    let before = before.into_iter().find(|before| before.abs() >= LEAST_TRAVEL);
+    step.abs() >= LEAST_TRAVEL && before.is_some_and(|before| before * step < 0.0)
 }
 
 /// How far the hips get on between two middles, in leg lengths.
@@ -242,16 +247,9 @@ fn bout(tracks: &Tracks<'_>, chain: &[Middle], run: &Range<usize>) -> Result<Bou
     })
 }
 
-/// Whether shoulders are over hips and hips over ankles in the median, within 45 degrees.
+/// Whether the body is upright in the median.
 fn upright(tracks: &Tracks<'_>, frames: Range<usize>) -> bool {
-    let is_up = |from: [f64; 2], to: [f64; 2]| to[1] - from[1] > (to[0] - from[0]).abs();
-    let of_frame = |frame: usize| {
-        let hips = tracks.hips[frame]?;
-        let feet: Vec<_> = SIDES.iter().filter_map(|&side| tracks.leg(side).ankle[frame]).collect();
-        let feet = [0, 1].map(|axis| feet.iter().map(|foot| foot[axis]).sum::<f64>() / feet.len() as f64);
-        Some(is_up(feet, hips) && is_up(hips, tracks.shoulders[frame]?))
-    };
-    let told: Vec<bool> = frames.filter_map(of_frame).collect();
+    let told: Vec<bool> = frames.filter_map(|frame| tracks.is_upright(frame)).collect();
     2 * told.iter().filter(|&&upright| upright).count() > told.len()
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bouts::Bout;
 use super::signal::{Extreme, bends, maxima, minima, slopes, vertex_s};
-use super::tracks::{SIDES, Spot, Tracks, runs};
+use super::tracks::{SIDES, Spot, Tracks};
 use crate::{Event, EventKind, Side};
 
 /// By which published method heel strikes and toe offs are found. In files under its [`id`](Self::id); the aliases are what the first
@@ -117,8 +117,7 @@ fn side_events(tracks: &Tracks<'_>, bout: &Bout, side: Side, method: GaitMethod)
         .map(|frame| leg.heel[frame].is_some() && leg.toe[frame].is_some() && tracks.hips[frame].is_some());
     let view = bout.camera_plane.deviation_deg.to_radians().cos();
     let mut events = Vec::new();
-    for run in runs(known) {
-        let run = bout.frames.start + run.start..bout.frames.start + run.end;
+    for run in tracks.runs(bout.frames.start, known) {
         let foot = Foot::new(tracks, bout, side, run.clone());
         for (kind, marks) in [
             (EventKind::HeelStrike, foot.foremost()),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::signal::{Parabola, bends, maxima, median, value_at};
-use super::tracks::{SIDES, Spot, Tracks, runs};
+use super::tracks::{SIDES, Spot, Tracks};
 use crate::{Event, EventKind};
 
 /// Standard gravity in m/s² (ISO 80000-3).
@@ -83,7 +83,8 @@ pub(crate) fn jumps(tracks: &Tracks<'_>, m_per_px: Option<f64>, centre_px: &[Opt
         .zip(&tracks.hips)
         .map(|(foot, hips)| foot.is_some() && hips.is_some());
     let m_per_px = m_per_px.unwrap_or(USUAL_LEG_M / tracks.leg_px);
-    runs(known)
+    tracks
+        .runs(0, known)
         .into_iter()
         .flat_map(|run| {
             let airborne = Airborne {
@@ -122,8 +123,8 @@ struct Airborne<'a> {
     time_s: &'a [f64],
     foot: Vec<f64>,
     pelvis: Vec<f64>,
-    /// Height of the centre of mass; `None` unless it is known all the time.
-    centre: Option<Vec<f64>>,
+    /// Height of the centre of mass, where all of the body that is seen is seen in the frames beside too.
+    centre: Vec<Option<f64>>,
     visibility: Vec<f64>,
     leg_px: f64,
     m_per_px: f64,
@@ -168,12 +169,13 @@ impl Airborne<'_> {
         }
         let fall = self.fall(take_off_s, landing_s)?;
         let visibility = median(self.visibility[start..end].to_vec()).unwrap_or(0.0);
+        let (rise_px, of_centre) = self.rise_px(take_off_s, landing_s);
         Some(Jump {
             take_off_s,
             landing_s,
             level: (from_px - to_px).abs() <= LEVEL * self.leg_px,
-            rise_px: self.rise_px(take_off_s, landing_s),
-            of_centre: self.centre.is_some(),
+            rise_px,
+            of_centre,
             confidence: (visibility * fit * fall.fit * flight_s / (flight_s + self.frame_s())).clamp(0.0, 1.0),
         })
     }
@@ -274,16 +276,28 @@ impl Airborne<'_> {
         FALL.contains(&share).then_some(flight)
     }
 
-    fn rise_px(&self, take_off_s: f64, landing_s: f64) -> Option<f64> {
-        let body = self.centre.as_ref().unwrap_or(&self.pelvis);
-        let at_take_off = value_at(self.time_s, body, take_off_s)?;
-        let start = self.time_s.partition_point(|&time| time < take_off_s);
-        let end = self.time_s.partition_point(|&time| time <= landing_s);
-        let highest = (start..end).max_by(|&a, &b| body[a].total_cmp(&body[b]))?;
-        let around = highest.saturating_sub(2)..(highest + 3).min(body.len());
-        let top = Parabola::fit(&self.time_s[around.clone()], &body[around])
-            .filter(|top| top.acceleration() < 0.0)
-            .map_or(body[highest], |top| top.extreme());
-        Some(top - at_take_off)
+    /// How far the body rises in a flight, and whether that is its centre of mass. Where an arm comes into sight or is lost meanwhile, the
+    /// centre moves though nothing moved, and the middle of the hips stands for it.
+    fn rise_px(&self, take_off_s: f64, landing_s: f64) -> (Option<f64>, bool) {
+        let start = self.time_s.partition_point(|&time| time < take_off_s).saturating_sub(1);
+        let end = (self.time_s.partition_point(|&time| time <= landing_s) + 1).min(self.time_s.len());
+        let time_s = &self.time_s[start..end];
+        match self.centre[start..end].iter().copied().collect::<Option<Vec<f64>>>() {
+            Some(centre) => (rise_px(time_s, &centre, take_off_s, landing_s), true),
+            None => (rise_px(time_s, &self.pelvis[start..end], take_off_s, landing_s), false),
+        }
     }
+}
+
+/// How far a height rises from a moment to its top.
+fn rise_px(time_s: &[f64], body: &[f64], take_off_s: f64, landing_s: f64) -> Option<f64> {
+    let at_take_off = value_at(time_s, body, take_off_s)?;
+    let start = time_s.partition_point(|&time| time < take_off_s);
+    let end = time_s.partition_point(|&time| time <= landing_s);
+    let highest = (start..end).max_by(|&a, &b| body[a].total_cmp(&body[b]))?;
+    let around = highest.saturating_sub(2)..(highest + 3).min(body.len());
+    let top = Parabola::fit(&time_s[around.clone()], &body[around])
+        .filter(|top| top.acceleration() < 0.0)
+        .map_or(body[highest], |top| top.extreme());
+    Some(top - at_take_off)
 }

@@ -40,8 +40,7 @@ pub fn find(poses: &[Option<Pose>], time_s: &[f64], context: &Context<'_>) -> (V
     let (poses, time_s) = (&poses[..frames], &time_s[..frames]);
     let scale = context.scale;
     let floor_angle_deg = scale.and_then(|scale| scale.floor_angle_deg).unwrap_or(0.0);
-    let minimum_visibility = context.settings.minimum_visibility;
-    let tracks = Tracks::new(poses, time_s, minimum_visibility, floor_angle_deg);
+    let tracks = Tracks::new(poses, time_s, context.settings, floor_angle_deg);
     let shows_legs = tracks.is_some();
     let tracks = tracks.unwrap_or_else(Tracks::nobody);
     let method = context.settings.gait_events;
@@ -80,7 +79,7 @@ pub fn find(poses: &[Option<Pose>], time_s: &[f64], context: &Context<'_>) -> (V
     (events, measures)
 }
 
-/// Height of the centre of mass in pixels; empty where it is not known.
+/// Height of the centre of mass in pixels, where the frames beside show the same of the body; empty where it is not known at all.
 fn centre_px(context: &Context<'_>) -> Vec<Option<f64>> {
     let px_per_unit = |unit| match unit {
         LengthUnit::Px => Some(1.0),
@@ -89,10 +88,9 @@ fn centre_px(context: &Context<'_>) -> Vec<Option<f64>> {
     let track = |kinematics: &Kinematics| {
         let px_per_unit = px_per_unit(kinematics.unit)?;
         let track = kinematics.tracks.iter().find(|track| track.id == "centre_of_mass")?;
-        let heights = track
-            .position
-            .iter()
-            .map(|position| Some(px_per_unit * (*position)?[1]));
+        // Where a segment comes into sight or is lost, a stretch ends and there is no acceleration.
+        let known = track.position.iter().zip(&track.acceleration);
+        let heights = known.map(|(position, acceleration)| acceleration.and(*position).map(|at| px_per_unit * at[1]));
         Some(heights.collect())
     };
     context.kinematics.and_then(track).unwrap_or_default()

@@ -5,7 +5,9 @@ use std::ops::Range;
 use super::signal::median;
 use crate::angles::{deviation_deg, left_from_either};
 use crate::body::{Body, Mark, Place};
-use crate::{CameraPlane, Landmark, Pose, Side};
+use crate::differences::stretches_of;
+use crate::timebase::longest_step_s;
+use crate::{CameraPlane, Landmark, Pose, Settings, Side};
 
 /// A place in a frame: along the floor to the right, and up from it, in pixels.
 pub(crate) type Spot = Option<[f64; 2]>;
@@ -28,6 +30,8 @@ pub(crate) struct Tracks<'a> {
     pub(crate) time_s: &'a [f64],
     poses: &'a [Option<Pose>],
     minimum_visibility: f32,
+    /// Frames that lie further apart do not belong together, in seconds.
+    longest_step_s: f64,
     /// Middle of the hips.
     pub(crate) hips: Vec<Spot>,
     /// Middle of the shoulders.
@@ -39,6 +43,17 @@ pub(crate) struct Tracks<'a> {
     pub(crate) leg_px: f64,
 }
 
+/// Height of the hips over the foot that carries, against what it is made of. Both are ratios within a frame, so that coming nearer to the
+/// camera changes neither.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Stature {
+    /// In lengths of thigh and shank: 1 for a straight leg.
+    pub(crate) in_legs: f64,
+    /// In lengths of the trunk: about 1.7 standing (Winter, Biomechanics and Motor Control of Human Movement, 4th ed., figure 4.1), half of it
+    /// on a chair, also from the front, where the thighs point at the camera and look short.
+    pub(crate) in_trunks: f64,
+}
+
 /// Both sides, in the order of [`Tracks`]' legs.
 pub(crate) const SIDES: [Side; 2] = [Side::Left, Side::Right];
 
@@ -47,9 +62,10 @@ impl<'a> Tracks<'a> {
     pub(crate) fn new(
         poses: &'a [Option<Pose>],
         time_s: &'a [f64],
-        minimum_visibility: f32,
+        settings: &Settings,
         floor_angle_deg: f64,
     ) -> Option<Self> {
+        let minimum_visibility = settings.minimum_visibility;
         let (sin, cos) = floor_angle_deg.to_radians().sin_cos();
         let track = |place: Place| -> Vec<Spot> {
             let spot = |pose: &Option<Pose>| {
@@ -86,6 +102,7 @@ impl<'a> Tracks<'a> {
             time_s,
             poses,
             minimum_visibility,
+            longest_step_s: longest_step_s(time_s, settings.longest_gap_s),
             hips,
             shoulders,
             leg_px: match (left.0, right.0) {
@@ -110,6 +127,7 @@ impl<'a> Tracks<'a> {
             time_s: &[],
             poses: &[],
             minimum_visibility: 0.0,
+            longest_step_s: 0.0,
             hips: Vec::new(),
             shoulders: Vec::new(),
             legs: [leg(), leg()],
@@ -124,6 +142,43 @@ impl<'a> Tracks<'a> {
         }
     }
 
+    /// Whether shoulders are over hips and hips over ankles, within 45 degrees; `None` where they are not seen.
+    pub(crate) fn is_upright(&self, frame: usize) -> Option<bool> {
+        let is_up = |from: [f64; 2], to: [f64; 2]| to[1] - from[1] > (to[0] - from[0]).abs();
+        let hips = self.hips[frame]?;
+        let feet: Vec<_> = SIDES.iter().filter_map(|&side| self.leg(side).ankle[frame]).collect();
+        let feet = [0, 1].map(|axis| feet.iter().map(|foot| foot[axis]).sum::<f64>() / feet.len() as f64);
+        Some(is_up(feet, hips) && is_up(hips, self.shoulders[frame]?))
+    }
+
+    /// How straight the person stands: the height of the hips over the lower ankle, which is the one that carries, in lengths of that leg
+    /// and of the trunk, as both look in this frame.
+    pub(crate) fn stature(&self, frame: usize) -> Option<Stature> {
+        let (hips, shoulders) = (self.hips[frame]?, self.shoulders[frame]?);
+        let ankle = |side: &Side| self.leg(*side).ankle[frame];
+        let lower = SIDES
+            .into_iter()
+            .filter(|side| ankle(side).is_some())
+            .min_by(|one, other| {
+                let height = |side: &Side| ankle(side).map_or(f64::INFINITY, |ankle| ankle[1]);
+                height(one).total_cmp(&height(other))
+            })?;
+        let leg = self.leg(lower);
+        let (hip, knee, ankle) = (leg.hip[frame]?, leg.knee[frame]?, leg.ankle[frame]?);
+        let height = hips[1] - ankle[1];
+        Some(Stature {
+            in_legs: height / (apart(hip, knee) + apart(knee, ankle)),
+            in_trunks: height / apart(hips, shoulders),
+        })
+    }
+
+    /// The ranges of frames from one on, in which something is known without a break; a pause of the recording is one too.
+    pub(crate) fn runs(&self, first: usize, known: impl Iterator<Item = bool>) -> Vec<Range<usize>> {
+        let known: Vec<Option<()>> = known.map(|known| known.then_some(())).collect();
+        let runs = stretches_of(&self.time_s[first..], &known, self.longest_step_s);
+        runs.into_iter().map(|run| first + run.start..first + run.end).collect()
+    }
+
     /// How far the person is turned out of the image plane in a range of frames.
     pub(crate) fn camera_plane(&self, frames: Range<usize>) -> Option<CameraPlane> {
         let deviations = self.poses[frames].iter().flatten();
@@ -132,19 +187,6 @@ impl<'a> Tracks<'a> {
             .map(deviation_deg);
         median(deviations.collect()).map(CameraPlane::from_deviation_deg)
     }
-}
-
-/// The ranges of frames in which something is known without a break.
-pub(crate) fn runs(known: impl Iterator<Item = bool>) -> Vec<Range<usize>> {
-    let mut runs: Vec<Range<usize>> = Vec::new();
-    for (frame, known) in known.enumerate() {
-        match runs.last_mut() {
-            Some(run) if known && run.end == frame => run.end += 1,
-            _ if known => runs.push(frame..frame + 1),
-            _ => {}
-        }
-    }
-    runs
 }
 
 fn landmarks(side: Side) -> [Landmark; 5] {

@@ -18,9 +18,9 @@ const RELATIVE_STRIDE_LENGTH: Kind = Kind::new("relative_stride_length", "Stride
 const STEP_LENGTH: Kind = Kind::new("step_length", "Step length", "m");
 const SPEED: Kind = Kind::new("walking_speed", "Walking speed", "m_per_s");
 const STEP_WIDTH: Kind = Kind::new("step_width", "Step width", "m");
-const STEP_TIME_ASYMMETRY: Kind = Kind::new("step_time_asymmetry", "Step time asymmetry", "percent");
-const STANCE_ASYMMETRY: Kind = Kind::new("stance_asymmetry", "Stance asymmetry", "percent");
-const STEP_LENGTH_ASYMMETRY: Kind = Kind::new("step_length_asymmetry", "Step length asymmetry", "percent");
+const STEP_TIME_ASYMMETRY: Kind = Kind::new("step_time_asymmetry", "Step time asymmetry, right +", "percent");
+const STANCE_ASYMMETRY: Kind = Kind::new("stance_asymmetry", "Stance asymmetry, right +", "percent");
+const STEP_LENGTH_ASYMMETRY: Kind = Kind::new("step_length_asymmetry", "Step length asymmetry, right +", "percent");
 
 /// A stride whose time differs from the bout's median by more than this share is not steady: a start, a stop, or a missed
 /// event.
@@ -31,7 +31,7 @@ const STEADY: f64 = 0.25;
 const FLAT: std::ops::Range<f64> = 0.12..0.28;
 
 /// The name of the asymmetry's index.
-const SYMMETRY_INDEX: &str = "symmetry_index_robinson_1987";
+const SYMMETRY_INDEX: &str = "robinson_1987_right_less_left";
 
 /// A bout with its events.
 pub(crate) struct Walked<'a> {
@@ -192,7 +192,7 @@ fn from_the_side(bout: &Bout) -> bool {
 }
 
 /// Robinson, Herzog and Nigg 1987 (Journal of Manipulative and Physiological Therapeutics 10, 172–176), with its sign: the
-/// difference of left and right as a share of their mean; positive where the left is greater.
+/// difference of right and left as a share of their mean; positive where the right is greater, as the symmetry angle is.
 fn asymmetries(samples: &Samples, lacking: &str) -> Vec<Measure> {
     let index = |kind: Kind, [left, right]: &[Vec<Sample>; 2], lacking: &str| {
         let outcome = if left.len() < 2 || right.len() < 2 {
@@ -225,7 +225,7 @@ fn symmetry_index(left: &[Sample], right: &[Sample]) -> Option<Outcome> {
         Outcome::Withheld { .. } => None,
     };
     let ((left_mean, one), (right_mean, other)) = (of(left)?, of(right)?);
-    let value = 100.0 * (left_mean - right_mean) / f64::midpoint(left_mean, right_mean);
+    let value = 100.0 * (right_mean - left_mean) / f64::midpoint(left_mean, right_mean);
     value.is_finite().then(|| Outcome::Given {
         value,
         sd: None,

@@ -71,8 +71,11 @@ pub(crate) fn mean(samples: &[Sample]) -> Option<Outcome> {
     })
 }
 
-/// A value that is of the whole recording, not a mean of occurrences.
+/// A value that is of the whole recording, not a mean of occurrences; withheld if it is not a number.
 pub(crate) fn single(value: f64, confidence: f64) -> Outcome {
+    if !value.is_finite() || confidence.is_nan() {
+        return withheld("what was seen does not determine it");
+    }
     Outcome::Given {
         value,
         sd: None,

@@ -5,7 +5,7 @@ use crate::{Angle, AngleSeries, CameraPlane, Measure, Outcome, Space, View};
 
 const METHOD: &str = "greatest_less_smallest_in_image";
 
-/// An angle that is known in fewer of the frames says nothing about its range.
+/// An angle that is known in fewer of the frames in which the person is seen says nothing about its range.
 const LEAST_COVERAGE: f64 = 0.2;
 
 /// From an oblique view, angles in the picture are distorted: half the trust.
@@ -29,7 +29,7 @@ pub(crate) fn measures(angles: &[AngleSeries], plane: Option<CameraPlane>) -> Ve
 
 fn outcome(series: &AngleSeries, plane: Option<CameraPlane>) -> Outcome {
     let Some(range) = series.range.filter(|range| range.coverage >= LEAST_COVERAGE) else {
-        return withheld("the angle is known in less than a fifth of the frames");
+        return withheld("the angle is known in less than a fifth of the frames in which the person is seen");
     };
     let Some(plane) = plane else {
         return withheld("it is not known from where the camera looks");

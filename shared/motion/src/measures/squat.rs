@@ -1,11 +1,13 @@
 //! Squats: how deep, at the bottom of each.
 
+use std::ops::Range;
+
 use super::{Kind, Sample, withheld};
 use crate::events::bouts::Bout;
 use crate::events::jumps::Jump;
 use crate::events::signal::{minima, vertex_s};
-use crate::events::tracks::{SIDES, Tracks, apart, runs};
-use crate::{Measure, Scale, Side, View};
+use crate::events::tracks::{SIDES, Tracks, apart};
+use crate::{CameraPlane, Measure, Scale, Side, View};
 
 const HIP_OVER_KNEE: Kind = Kind::new("squat_hip_over_knee", "Squat depth: hip over knee at the bottom", "m");
 const THIGH: Kind = Kind::new(
@@ -26,29 +28,42 @@ const PLANTED: f64 = 0.15;
 /// A dip so close to a jump, in seconds, is its swing or its landing.
 const BESIDE_JUMP_S: f64 = 1.0;
 
-/// A bottom that was found.
+/// At the top of a squat the hips are over the foot that carries by at least so much of the leg's own length.
+const STRAIGHT: f64 = 0.8;
+
+/// A dip of the hips.
 struct Bottom {
     frame: usize,
-    view: f64,
+    /// From where it is seen, if that is known.
+    plane: Option<CameraPlane>,
+}
+
+impl Bottom {
+    /// How far what is seen is the leg's own; `None` where thighs and shanks point at the camera.
+    fn view(&self) -> Option<f64> {
+        let plane = self.plane.filter(|plane| plane.view != View::Frontal)?;
+        Some(plane.deviation_deg.to_radians().cos())
+    }
 }
 
 /// All measures of squats.
 pub(crate) fn measures(tracks: &Tracks<'_>, bouts: &[Bout], jumps: &[Jump], scale: Option<&Scale>) -> Vec<Measure> {
     let dips = bottoms(tracks, bouts, jumps);
-    let seen: Vec<&Bottom> = dips.iter().flatten().collect();
-    let reason = match (dips.is_empty(), seen.is_empty()) {
-        (true, _) => "no squat was found: the hips never sank and rose over planted feet",
-        (_, true) => "squats are seen from the front or back, so that thighs and shanks point at the camera",
-        _ => "hip, knee or ankle are not seen at the bottom",
+    let seen: Vec<(usize, f64)> = dips.iter().filter_map(|dip| Some((dip.frame, dip.view()?))).collect();
+    let reason = match dips.as_slice() {
+        [] => "no squat was found: the hips of somebody upright never sank and rose over planted feet",
+        _ if !seen.is_empty() => "hip, knee or ankle are not seen at the bottom",
+        dips if dips.iter().all(|dip| dip.plane.is_none()) => "it is not known from where the camera looks",
+        _ => "squats are seen from the front or back, so that thighs and shanks point at the camera",
     };
     let mut measures = Vec::new();
     for side in SIDES {
         let leg = tracks.leg(side);
         let of = |value: &dyn Fn(usize) -> Option<f64>| -> Vec<Sample> {
-            let sample = |bottom: &&Bottom| {
+            let sample = |&(frame, view): &(usize, f64)| {
                 Some(Sample {
-                    value: value(bottom.frame)?,
-                    confidence: bottom.view * leg.visibility[bottom.frame],
+                    value: value(frame)?,
+                    confidence: view * leg.visibility[frame],
                 })
             };
             seen.iter().filter_map(sample).collect()
@@ -77,15 +92,17 @@ pub(crate) fn measures(tracks: &Tracks<'_>, bouts: &[Bout], jumps: &[Jump], scal
     measures
 }
 
-/// The frame at the bottom of each dip of the hips over planted feet; `None` where it is seen from front or back.
-fn bottoms(tracks: &Tracks<'_>, bouts: &[Bout], jumps: &[Jump]) -> Vec<Option<Bottom>> {
+/// The bottom of each dip of the hips over planted feet, from or to standing upright. Push-ups and bridges sink and rise too.
+fn bottoms(tracks: &Tracks<'_>, bouts: &[Bout], jumps: &[Jump]) -> Vec<Bottom> {
     let height = |frame: usize| Some((tracks.hips[frame]?[1] - feet(tracks, frame)?[1]) / tracks.leg_px);
     let heights: Vec<Option<f64>> = (0..tracks.time_s.len()).map(height).collect();
     let mut bottoms = Vec::new();
-    for run in runs(heights.iter().map(Option::is_some)) {
+    for run in tracks.runs(0, heights.iter().map(Option::is_some)) {
         let values: Vec<f64> = heights[run.clone()].iter().flatten().copied().collect();
         let time_s = &tracks.time_s[run.clone()];
-        for dip in minima(time_s, &values, LEAST_SINKING) {
+        let dips = minima(time_s, &values, LEAST_SINKING);
+        let tops = tops(&values, &dips.iter().map(|dip| dip.index).collect::<Vec<_>>());
+        for (dip, tops) in dips.iter().zip(tops) {
             let half = values[dip.index] + dip.prominence / 2.0;
             let is_up = |&index: &usize| values[index] >= half;
             let from = (0..dip.index).rev().find(is_up).unwrap_or(0);
@@ -96,17 +113,37 @@ fn bottoms(tracks: &Tracks<'_>, bouts: &[Bout], jumps: &[Jump]) -> Vec<Option<Bo
             let jumping = jumps
                 .iter()
                 .any(|jump| bottom_s > jump.take_off_s - BESIDE_JUMP_S && bottom_s < jump.landing_s + BESIDE_JUMP_S);
-            if walking || jumping || !planted(tracks, frames.clone()) {
+            let standing = tops.into_iter().any(|top| stands(tracks, run.start + top));
+            if walking || jumping || !standing || !planted(tracks, frames.clone()) {
                 continue;
             }
-            let plane = tracks.camera_plane(frames);
-            bottoms.push(plane.filter(|plane| plane.view != View::Frontal).map(|plane| Bottom {
+            bottoms.push(Bottom {
                 frame: run.start + dip.index,
-                view: plane.deviation_deg.to_radians().cos(),
-            }));
+                plane: tracks.camera_plane(frames),
+            });
         }
     }
     bottoms
+}
+
+/// The highest places before and after each dip, up to its neighbours.
+fn tops(heights: &[f64], dips: &[usize]) -> Vec<[usize; 2]> {
+    let highest = |frames: Range<usize>| {
+        let start = frames.start;
+        frames
+            .max_by(|&one, &other| heights[one].total_cmp(&heights[other]))
+            .unwrap_or(start)
+    };
+    let around = |(place, &dip): (usize, &usize)| {
+        let before = place.checked_sub(1).map_or(0, |before| dips[before]);
+        let after = dips.get(place + 1).copied().unwrap_or(heights.len());
+        [highest(before..dip + 1), highest(dip..after)]
+    };
+    dips.iter().enumerate().map(around).collect()
+}
+
+fn stands(tracks: &Tracks<'_>, frame: usize) -> bool {
+    tracks.is_upright(frame) == Some(true) && tracks.stature(frame).is_some_and(|stature| stature.in_legs >= STRAIGHT)
 }
 
 fn feet(tracks: &Tracks<'_>, frame: usize) -> Option<[f64; 2]> {
@@ -115,7 +152,7 @@ fn feet(tracks: &Tracks<'_>, frame: usize) -> Option<[f64; 2]> {
     Some([0, 1].map(|axis| f64::midpoint(left[axis], right[axis])))
 }
 
-fn planted(tracks: &Tracks<'_>, frames: std::ops::Range<usize>) -> bool {
+fn planted(tracks: &Tracks<'_>, frames: Range<usize>) -> bool {
     let Some(first) = feet(tracks, frames.start) else {
         return false;
     };

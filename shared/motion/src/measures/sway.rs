@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Kind, single, withheld};
 use crate::events::bouts::Bout;
 use crate::events::signal::median;
-use crate::events::tracks::{SIDES, Tracks, apart, runs};
+use crate::events::tracks::{SIDES, Tracks, apart};
 use crate::{Measure, Outcome, Scale};
 
 const STANDING_TIME: Kind = Kind::new("standing_time", "Longest time of standing still", "s");
@@ -22,11 +22,18 @@ const HALF_TRUST_S: f64 = 10.0;
 /// Each ankle stays within so many leg lengths of where it was, about 5 cm.
 const PLANTED: f64 = 0.06;
 
-/// The hips stay within so many leg lengths, over the ankles, of their greatest height: knees and hips are straight.
-const STRAIGHT: f64 = 0.1;
+/// The hips are over the foot that carries by at least so much of that leg's own length: the knee is straight.
+const STRAIGHT: f64 = 0.9;
 
-/// One ankle this many leg lengths over the other: the person stands on one leg.
-const LIFTED: f64 = 0.1;
+/// They are over it by at least so many lengths of the trunk: the person does not sit. Children have shorter legs than the 1.7 of adults.
+const STANDING: f64 = 1.2;
+
+/// One ankle this many leg lengths over the other: the person stands on one leg. For a camera at the height of the chest, 2.5 m away,
+/// the farther of two feet on the floor looks higher by as much.
+const LIFTED: f64 = 0.2;
+
+/// An ellipse of fewer places than this says nothing.
+const LEAST_PLACES: usize = 50;
 
 /// What a landmark moves by although the person does not, in pixels (measured on frames that differ by noise alone).
 const NOISE_PX: f64 = 0.8;
@@ -50,6 +57,12 @@ pub(crate) fn measures(tracks: &Tracks<'_>, bouts: &[Bout], scale: Option<&Scale
     };
     let points: Vec<[f64; 2]> = tracks.hips[frames.clone()].iter().flatten().copied().collect();
     let seconds = duration_s(tracks, &frames);
+    if points.len() < LEAST_PLACES {
+        let few = "the hips are seen in fewer than 50 frames while the person stands still";
+        let time = STANDING_TIME.measure(None, method, single(seconds, seconds / (seconds + HALF_TRUST_S)));
+        let others = [PATH, VELOCITY, AREA].map(|kind| kind.measure(None, method, withheld(few)));
+        return [time].into_iter().chain(others).collect();
+    }
     let swayed = Sway::of(&points);
     let rms_px = (swayed.covariance[0] + swayed.covariance[1]).sqrt();
     let trust = seconds / (seconds + HALF_TRUST_S) * rms_px.powi(2) / (rms_px.powi(2) + NOISE_PX.powi(2));
@@ -77,19 +90,14 @@ fn standing(tracks: &Tracks<'_>, bouts: &[Bout]) -> Vec<Range<usize>> {
         let [left, right] = SIDES.map(|side| tracks.leg(side).ankle[frame]);
         Some([left?, right?])
     };
-    // Over the lower ankle, which is the one that carries.
-    let height = |frame: usize| {
-        let [left, right] = ankles(frame)?;
-        Some(tracks.hips[frame]?[1] - left[1].min(right[1]))
-    };
-    let heights: Vec<Option<f64>> = (0..tracks.time_s.len()).map(height).collect();
-    let tallest = heights.iter().flatten().copied().fold(0.0, f64::max);
     let stands = |frame: usize| {
-        heights[frame].is_some_and(|height| height >= tallest - STRAIGHT * tracks.leg_px)
-            && !bouts.iter().any(|bout| bout.frames.contains(&frame))
+        let stature = tracks.stature(frame);
+        let is_straight = stature.is_some_and(|stature| stature.in_legs >= STRAIGHT && stature.in_trunks >= STANDING);
+        let is_standing = is_straight && tracks.is_upright(frame) == Some(true) && ankles(frame).is_some();
+        is_standing && !bouts.iter().any(|bout| bout.frames.contains(&frame))
     };
     let mut phases = Vec::new();
-    for run in runs((0..tracks.time_s.len()).map(stands)) {
+    for run in tracks.runs(0, (0..tracks.time_s.len()).map(stands)) {
         let mut start = run.start;
         for frame in run.clone() {
             let stayed = ankles(start).zip(ankles(frame)).is_some_and(|(from, to)| {

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::Movement;
 use crate::AngleSeries;
+use crate::branch::without_jump;
 use crate::findings::{EnsembleCurve, Repetition};
 
 /// Places of a normalised repetition: 0, 1, … 100 %.
@@ -19,7 +20,8 @@ pub(super) fn curves(movement: &Movement<'_>, segments: &[Repetition]) -> Vec<En
         .filter_map(|one| Places::of(movement.time_s, one.start_s, one.end_s))
         .collect();
     let curve = |series: &AngleSeries| {
-        let cycles = whole.iter().filter_map(|places| places.cycle(&series.value_deg));
+        let values = without_jump(series.angle.bounds(series.space), &series.value_deg);
+        let cycles = whole.iter().filter_map(|places| places.cycle(&values));
         let cycles: Vec<_> = cycles.collect();
         let (mean_deg, sd_deg) = mean_and_sd(&cycles)?;
         Some(EnsembleCurve {

@@ -42,9 +42,10 @@ pub fn gait_cycles(movement: &Movement<'_>, events: &[Event], how: &GaitCycles) 
         lasts_s >= how.minimum_cycle_s - SLACK_S && lasts_s <= how.longest_cycle_s + SLACK_S
     };
     let cycles = strikes_s.windows(2).filter(is_cycle);
-    let segments: Vec<_> = cycles
+    let mut segments: Vec<_> = cycles
         .filter_map(|pair| cycle(movement.time_s, knee_deg, pair[0], pair[1]))
         .collect();
+    let unsteady = leave_out_unsteady(&mut segments);
     let withheld = segments.is_empty().then(|| {
         format!(
             "There are {} heel strikes of the {} foot, and no two of them are {} to {} s apart.",
@@ -61,8 +62,27 @@ pub fn gait_cycles(movement: &Movement<'_>, events: &[Event], how: &GaitCycles) 
         segments,
         configuration: Some(Configuration::HeelStrikesV1(how.clone())),
         partial: 0,
-        notes: Vec::new(),
+        notes: unsteady.into_iter().collect(),
         withheld,
+    })
+}
+
+/// A cycle lasts at most so many times as long as the median one, and at least as many times as short.
+const STEADY: f64 = 1.5;
+
+/// Leaves out what lies between two strikes that do not follow each other, or one of which is none. Says how many.
+fn leave_out_unsteady(segments: &mut Vec<Repetition>) -> Option<String> {
+    let mut durations_s: Vec<f64> = segments.iter().map(Repetition::duration_s).collect();
+    durations_s.sort_unstable_by(f64::total_cmp);
+    let median_s = *durations_s.get(durations_s.len() / 2)?;
+    segments.retain(|one| (1.0 / STEADY..=STEADY).contains(&(one.duration_s() / median_s)));
+    let left_out = durations_s.len() - segments.len();
+    (left_out > 0).then(|| {
+        format!(
+            "{left_out} of {} stretches between heel strikes of that foot were left out, as they last more than {STEADY} times as long or as \
+             short as the median of {median_s:.2} s: a turn, a stop or a strike that was missed.",
+            durations_s.len()
+        )
     })
 }
 

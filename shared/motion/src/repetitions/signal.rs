@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Movement;
 use super::landmarks::Different;
-use crate::{Angle, Landmark, PersonAnalysis, Point, Pose, Side, Space, series_id};
+use crate::branch::without_jump;
+use crate::{Angle, AngleSeries, Landmark, PersonAnalysis, Point, Pose, Side, Space, series_id};
 
 /// A number per frame, taken from one person's cleaned movement. The kinds are those of `NeuroPose`'s extractors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,7 +119,7 @@ impl Signal {
         }
     }
 
-    /// The value in each frame, `None` where a landmark was neither trusted nor filled, and everywhere in a space that the
+    /// The value in each frame; an angle that crosses the end of its bounds goes on beyond it. `None` where a landmark was neither trusted nor filled, and everywhere in a space that the
     /// recording lacks or if the poses were taken out of the analysis.
     pub fn values(&self, movement: &Movement<'_>) -> Vec<Option<f64>> {
         self.lent_values(movement).into_owned()
@@ -138,7 +139,8 @@ impl Signal {
         }
         if let Self::JointAngle(AngleOf::Named { angle, side, space }) = self {
             let series = person.series(angle, side, space);
-            return series.map_or_else(|| vec![None; time_s.len()].into(), |series| (&series.value_deg).into());
+            let values = |series: &'a AngleSeries| without_jump(angle.bounds(space), &series.value_deg);
+            return series.map_or_else(|| vec![None; time_s.len()].into(), values);
         }
         let place = |pose: &Pose, landmark: Landmark, space: Space| {
             let point = pose.point(landmark)?;

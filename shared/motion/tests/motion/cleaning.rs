@@ -70,7 +70,10 @@ fn short_gaps_are_filled_and_long_ones_are_not() {
         assert!((knee.value_deg[frame].unwrap() - knee_deg(time)).abs() < 2.0);
     }
     assert_eq!(person.frames_seen, 150 - 5 - 10 - 6);
-    assert!((knee.range.unwrap().coverage - 134.0 / 150.0).abs() < 1e-12);
+    assert!(
+        (knee.range.unwrap().coverage - 1.0).abs() < 1e-12,
+        "of the frames in which the person is seen"
+    );
 }
 
 #[test]

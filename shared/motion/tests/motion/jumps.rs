@@ -134,33 +134,37 @@ fn the_rise_is_that_of_the_centre_of_mass_where_it_is_known() {
     let recording = filmed(even_s(190, 60.0), |time| jump.heights_m(time));
     // Arms that swing up raise it by more than the hips rise.
     let higher_m = |time: f64| 1.0 + 1.2 * jump.heights_m(time).0;
-    let track = Track {
-        id: "centre_of_mass".to_owned(),
-        position: recording
-            .time_s
-            .iter()
-            .map(|&time| Some([0.0, higher_m(time)]))
-            .collect(),
-        velocity: Vec::new(),
-        acceleration: Vec::new(),
-    };
     let (scale, settings) = (scale(1.0 / SCALE_PX), Settings::default());
-    let kinematics = Kinematics {
-        unit: LengthUnit::M,
-        tracks: vec![track],
-    };
-    let context = Context {
-        scale: Some(&scale),
-        kinematics: Some(&kinematics),
-        camera_plane: None,
-        angles: &[],
-        settings: &settings,
-    };
-    let (_, measures) = find(&recording.people[0].poses, &recording.time_s, &context);
-    let rise = measure(&measures, "jump_height_by_rise", None);
-    assert_eq!(rise.method, "centre_of_mass_rise");
-    let value = given(&measures, "jump_height_by_rise", None);
-    assert!((value - 1.2 * jump.height_m()).abs() < 0.01, "{value}");
+    // Where an arm is lost or comes into sight, the track has no acceleration.
+    for (lost_s, method, times) in [(0.3, "centre_of_mass_rise", 1.2), (1.45, "pelvis_rise", 1.0)] {
+        let place = |&time: &f64| Some([0.0, higher_m(time)]);
+        let track = Track {
+            id: "centre_of_mass".to_owned(),
+            position: recording.time_s.iter().map(place).collect(),
+            velocity: Vec::new(),
+            acceleration: recording
+                .time_s
+                .iter()
+                .map(|time| ((time - lost_s).abs() > 0.02).then_some([0.0, 0.0]))
+                .collect(),
+        };
+        let kinematics = Kinematics {
+            unit: LengthUnit::M,
+            tracks: vec![track],
+        };
+        let context = Context {
+            scale: Some(&scale),
+            kinematics: Some(&kinematics),
+            camera_plane: None,
+            angles: &[],
+            settings: &settings,
+        };
+        let (_, measures) = find(&recording.people[0].poses, &recording.time_s, &context);
+        let rise = measure(&measures, "jump_height_by_rise", None);
+        assert_eq!(rise.method, method);
+        let value = given(&measures, "jump_height_by_rise", None);
+        assert!((value - times * jump.height_m()).abs() < 0.01, "{value}");
+    }
 }
 
 #[test]

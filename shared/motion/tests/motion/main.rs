@@ -16,6 +16,7 @@ mod joining;
 mod jumps;
 mod kinematics;
 mod measured;
+mod postures;
 mod protocol;
 mod ranges;
 mod repetitions;

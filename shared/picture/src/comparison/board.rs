@@ -141,10 +141,11 @@ impl<'a> Board<'a> {
         let [a, b] = &self.halves;
         let target = b.stick(moment.b_frame, picture)?;
         let pose = a.person.poses.get(moment.a_frame)?.as_ref()?;
-        let own = Stick::new(a.analysis.skeleton, pose, (1.0, 1.0));
+        let facing = if self.comparison.turned { -1.0 } else { 1.0 };
+        let own = Stick::new(a.analysis.skeleton, pose, (facing, 1.0));
         // By the median trunk, as the length at this moment is foreshortened by its lean out of the picture.
         let scale = b.trunk_px(picture) / a.trunk_px.max(1.0);
-        let moved = Stick::new(a.analysis.skeleton, pose, (scale, scale));
+        let moved = Stick::new(a.analysis.skeleton, pose, (facing * scale, scale));
         let by = target.hips()? - own.hips()? * scale;
         Some(moved.moved(by))
     }

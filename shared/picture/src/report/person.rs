@@ -167,7 +167,7 @@ fn table(rows: &[Row<'_>], title: &str) -> String {
     let mut html = format!(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{title}\"><table><thead><tr><th scope=\"col\">Angle</th>\
          <th scope=\"col\" class=\"words\">Side</th><th scope=\"col\">Minimum</th><th scope=\"col\">Maximum</th>\
-         <th scope=\"col\">Range of motion</th><th scope=\"col\">Mean</th><th scope=\"col\">Frames with a value</th>\
+         <th scope=\"col\">Range of motion</th><th scope=\"col\">Mean</th><th scope=\"col\">Known while seen</th>\
          <th scope=\"col\" class=\"bar\"><span aria-hidden=\"true\"><i>{}</i><i>{}</i></span></th></tr></thead>",
         label::degrees(low),
         label::degrees(high)

@@ -18,7 +18,7 @@ fn small() -> Analysis {
     for series in &mut analysis.people[0].angles {
         let values: Vec<Option<f64>> = vec![Some(1.0), Some(20.0), None, Some(45.25), Some(60.0), None];
         series.raw_deg = values.iter().map(|value| value.map(|value| value + 1.5)).collect();
-        series.range = marey_motion::AngleRange::of(&analysis.time_s, &values);
+        series.range = marey_motion::AngleRange::of(&analysis.time_s, &values, values.len());
         series.value_deg = values;
     }
     analysis
@@ -102,7 +102,7 @@ fn an_hour_of_curves_stays_small() {
             .map(|index| Some(30.0 + 25.0 * (f64::from(index) * 0.3).sin()))
             .collect();
         series.raw_deg.clone_from(&series.value_deg);
-        series.range = marey_motion::AngleRange::of(&analysis.time_s, &series.value_deg);
+        series.range = marey_motion::AngleRange::of(&analysis.time_s, &series.value_deg, analysis.time_s.len());
     }
     let svg = angle_svg(&analysis, 0, &knees());
     assert_well_formed(&svg);

@@ -1,6 +1,9 @@
 //! How angles differ along a path.
 
+use std::borrow::Cow;
+
 use super::{Half, mean};
+use crate::branch::Branch;
 use crate::compare::comparison::{AngleDifference, Stretch, TOLERANCE_DEG, score};
 use crate::{Angle, AngleKind, AngleSeries, Space};
 
@@ -37,7 +40,8 @@ pub(super) fn differences(
 
 /// The difference of two series, `None` if they are never known at the same moment.
 pub(super) fn statistics(a: &AngleSeries, b: &AngleSeries, path: &[(usize, usize)]) -> Option<AngleDifference> {
-    let pairs: Vec<Option<(f64, f64)>> = path.iter().map(|&(i, j)| a.value_deg[i].zip(b.value_deg[j])).collect();
+    let (a_deg, b_deg) = on_one_branch(a, b);
+    let pairs: Vec<Option<(f64, f64)>> = path.iter().map(|&(i, j)| a_deg[i].zip(b_deg[j])).collect();
     let difference_deg: Vec<Option<f64>> = pairs.iter().map(|pair| pair.map(|(a, b)| shorter_way(a - b))).collect();
     let known = || difference_deg.iter().copied().flatten();
     let by_size = |one: &(usize, f64), other: &(usize, f64)| one.1.abs().total_cmp(&other.1.abs());
@@ -60,6 +64,18 @@ pub(super) fn statistics(a: &AngleSeries, b: &AngleSeries, path: &[(usize, usize
         score: mean(known().map(score))?,
         difference_deg,
     })
+}
+
+/// The values of two series of an angle, both without the jump at the end of its bounds.
+pub(super) fn on_one_branch<'a>(
+    a: &'a AngleSeries,
+    b: &'a AngleSeries,
+) -> (Cow<'a, [Option<f64>]>, Cow<'a, [Option<f64>]>) {
+    let all = a.value_deg.iter().chain(&b.value_deg).flatten().copied();
+    match Branch::of(a.angle.bounds(a.space), all) {
+        Some(branch) => (branch.all(&a.value_deg).into(), branch.all(&b.value_deg).into()),
+        None => ((&a.value_deg).into(), (&b.value_deg).into()),
+    }
 }
 
 /// A difference of two directions in `-180..=180` degrees.

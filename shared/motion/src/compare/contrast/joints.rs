@@ -3,7 +3,8 @@
 use super::{Half, LEAST_KNOWN, mean, summary, warp_settings};
 use crate::compare::comparison::{ComparisonSettings, JointDifference, LEAST_LIT_M, LEAST_LIT_TRUNKS, WarpSummary};
 use crate::compare::{Align, AlignmentSummary, Features, Movement, Rotation, Warp, warp_features};
-use crate::{MotionError, Skeleton, Space};
+use crate::facing::sides_seen;
+use crate::{MotionError, Skeleton, Space, View};
 
 /// At most so many joints are lit at a moment.
 const MOST_LIT: usize = 3;
@@ -46,12 +47,19 @@ pub(super) fn in_common(
     let threshold = |half: &Half<'_>| half.analysis.settings.minimum_visibility;
     let image = |half: &Half<'_>| Movement::normalised(skeleton, &half.person.poses, threshold(half));
     let world = |half: &Half<'_>| Movement::world_from_hips_m(skeleton, &half.person.poses, threshold(half));
+    let turned = face_opposite_ways(one, other);
+    if turned {
+        notes.push(
+            "They face opposite ways in the picture: the joints of the first were turned round to be compared."
+                .to_owned(),
+        );
+    }
     Some(match settings.space {
         Space::Image => match (image(one), image(other)) {
             (Ok(a), Ok(b)) => Joints::Image(Pair {
                 skeleton,
                 unit: TRUNK_LENGTHS,
-                a,
+                a: if turned { a.facing_the_other_way() } else { a },
                 b,
             }),
             (Err(error), _) | (_, Err(error)) => {
@@ -62,10 +70,34 @@ pub(super) fn in_common(
         Space::World => Joints::World(Pair {
             skeleton,
             unit: METRES,
-            a: world(one),
+            a: if turned {
+                world(one).facing_the_other_way()
+            } else {
+                world(one)
+            },
             b: world(other),
         }),
     })
+}
+
+/// Whether one is seen from the right and the other from the left.
+pub(super) fn face_opposite_ways(one: &Half<'_>, other: &Half<'_>) -> bool {
+    let sides = [one, other].map(side_seen);
+    matches!(sides, [Some(one), Some(other)] if one * other < 0.0)
+}
+
+/// +1 where the camera sees the right side in most frames, else −1; `None` where that says nothing of which way somebody faces.
+fn side_seen(half: &Half<'_>) -> Option<f64> {
+    let is_frontal = half
+        .person
+        .camera_plane
+        .is_some_and(|plane| plane.view == View::Frontal);
+    if is_frontal || !half.analysis.spaces.has(Space::Image) {
+        return None;
+    }
+    let sides = sides_seen(&half.person.poses, half.analysis.settings.minimum_visibility);
+    let seen = sides.iter().zip(&half.person.poses).filter(|(_, pose)| pose.is_some());
+    Some(seen.map(|(side, _)| side).sum::<f64>().signum())
 }
 
 /// What is told of the joints: how they were laid onto each other, and how each differs.

@@ -11,6 +11,15 @@ use crate::support::{Figure, Joints, even_s, recording};
 /// Squats at a tempo, so deep; the left knee bends by so much more than the right one. `warped` begins each squat fast
 /// and ends it slowly.
 fn squats(frames: usize, count: f64, depth_deg: f64, left_more_deg: f64, warped: bool) -> Analysis {
+    seen_from(0.0, frames, count, depth_deg, left_more_deg, warped)
+}
+
+/// One squat of somebody who faces left in the picture.
+fn facing_left(frames: usize) -> Analysis {
+    seen_from(180.0, frames, 1.0, 90.0, 0.0, false)
+}
+
+fn seen_from(yaw_deg: f64, frames: usize, count: f64, depth_deg: f64, left_more_deg: f64, warped: bool) -> Analysis {
     let poses = (0..frames).map(|frame| {
         let phase = frame as f64 / (frames - 1) as f64;
         let phase = if warped { phase.powf(0.8) } else { phase };
@@ -25,6 +34,7 @@ fn squats(frames: usize, count: f64, depth_deg: f64, left_more_deg: f64, warped:
             left: leg(left_more_deg),
             right: leg(0.0),
             trunk_deg: 30.0 * share,
+            yaw_deg,
             ..Figure::default()
         };
         Some(figure.pose())
@@ -226,6 +236,28 @@ fn joints_can_be_warped_on_in_the_image_and_in_the_world() {
             assert_eq!(found.alignment.is_some(), align != Align::None);
             let ankle = found.joints.iter().find(|joint| joint.joint == "left_ankle").unwrap();
             assert!(ankle.mean < 0.05, "{} {unit}", ankle.mean);
+        }
+    }
+}
+
+#[test]
+fn who_faces_the_other_way_is_turned_round() {
+    let a = squats(50, 1.0, 90.0, 0.0, false);
+    let mirrored = facing_left(50);
+    for space in [Space::Image, Space::World] {
+        for basis in [Basis::Angles, Basis::Joints] {
+            let settings = ComparisonSettings {
+                space,
+                basis,
+                ..ComparisonSettings::default()
+            };
+            let found = compare(&a, &mirrored, &settings).unwrap();
+            assert!(found.turned && found.notes.iter().any(|note| note.contains("opposite ways")));
+            let worst = found.joints.iter().map(|joint| joint.greatest).fold(0.0, f64::max);
+            assert!(worst < 0.02, "{space:?} {basis:?}: {worst}");
+            assert!(found.moments.iter().all(|moment| moment.most_different.is_empty()));
+            let same = compare(&a, &a, &settings).unwrap();
+            assert!(!same.turned && same.notes.is_empty(), "{:?}", same.notes);
         }
     }
 }
