@@ -205,6 +205,16 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A folder has two files for the same frame.
+    #[error("`{}` has two files for one frame, `{one}` and `{other}`", folder.display())]
+    FramesMixed {
+        /// The folder.
+        folder: PathBuf,
+        /// Name of a file.
+        one: String,
+        /// Name of a file with the same number.
+        other: String,
+    },
     /// Nobody said in which format something shall be written.
     #[error("nothing says in which format `{}` shall be", path.display())]
     NoFormat {
@@ -262,6 +272,20 @@ pub enum Error {
     FileInTheWay {
         /// The file.
         path: PathBuf,
+    },
+    /// Two results would have the same name.
+    #[error("two results would be written to `{}`", path.display())]
+    SameFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A video is not that of a recording.
+    #[error("`{}` is not the video of that recording: {why}", path.display())]
+    OtherVideo {
+        /// The video.
+        path: PathBuf,
+        /// What differs.
+        why: String,
     },
     /// A file holds no movement, or movements cannot be compared.
     #[error("{}{source}", about(path.as_ref()))]
@@ -369,6 +393,7 @@ impl Error {
             Self::FileTooLarge { .. } => "FILE_TOO_LARGE",
             Self::RecordingTooLarge { .. } => "RECORDING_TOO_LARGE",
             Self::NotARecording { .. } => "NOT_A_RECORDING",
+            Self::FramesMixed { .. } => "FRAMES_MIXED",
             Self::NoFormat { .. } => "NO_FORMAT",
             Self::BadAnalysis { cause, .. } => cause.code(),
             Self::NoRecording => "NO_RECORDING",
@@ -377,6 +402,8 @@ impl Error {
             Self::UploadBroken { .. } => "UPLOAD_BROKEN",
             Self::UnsafeName { .. } => "UNSAFE_NAME",
             Self::FileExists { .. } | Self::FileInTheWay { .. } => "FILE_EXISTS",
+            Self::SameFile { .. } => "SAME_FILE",
+            Self::OtherVideo { .. } => "OTHER_VIDEO",
             Self::Motion { source, .. } => source.code(),
             Self::Media { source, .. } => source.code(),
             Self::Picture(source) => source.code(),
@@ -451,13 +478,14 @@ impl Error {
             Self::NoRegion => "Set AWS_REGION: a host name of your own does not tell it.",
             Self::Unencrypted { .. } => "Use https, or --auth none without an API key.",
             Self::Signing { .. } => "Check the credentials; --auth none sends unsigned requests.",
-            Self::FileUnreadable { .. } => "Check the path and its permissions; only regular files can be uploaded.",
+            Self::FileUnreadable { .. } => "Check that the path is right and leads to a file that you may read.",
             Self::FileEmpty { .. } => "Export or copy the video again.",
             Self::FileTooLarge { .. } => "Cut the video, or reduce its resolution or bit rate.",
             Self::RecordingTooLarge { .. } => "Cut the recording into shorter ones.",
             Self::NotARecording { .. } => {
                 "Marey reads recordings as Parquet and JSON, TRC, C3D, OpenPose's and NeuroPose's JSON: name the format with --from."
             }
+            Self::FramesMixed { .. } => "Put the frames of each video into a folder of their own.",
             Self::NoFormat { .. } => {
                 "Name it with --to, or end the name with .trc, .c3d, .mot, .csv, .parquet, .json or .jsonl."
             }
@@ -469,6 +497,8 @@ impl Error {
                 "Check the connection and submit the file again; if all of it had left, `marey jobs` tells whether its job began."
             }
             Self::UnsafeName { .. } => "Nothing was written; report this name to whoever runs this Marey.",
+            Self::SameFile { .. } => "Give `output.report` a name that no other result has.",
+            Self::OtherVideo { .. } => "Check that --video-a and --video-b are not exchanged, or draw without videos.",
             Self::Motion { source, .. } => source.hint(),
             Self::Media { source, .. } => source.hint(),
             Self::Picture(source) => source.hint(),

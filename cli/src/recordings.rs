@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use marey_motion::formats::{Format, OpenPoseFrames, ReadOptions, WasRead, read};
+use marey_motion::outputs::RECORDING;
 use marey_motion::{MotionError, Recording};
 use sha2::{Digest, Sha256};
 
@@ -26,7 +27,8 @@ pub(crate) struct Loaded {
     pub(crate) sha256: String,
 }
 
-/// Loads a recording in any format that Marey reads: a file, or a folder with `OpenPose`'s file for each frame. `format` is the one that the
+/// Loads a recording in any format that Marey reads: a file, a folder of results with the recording in it, or one with `OpenPose`'s file
+/// for each frame. `format` is the one that the
 /// person named; else the content decides, and then the file's ending.
 ///
 /// # Errors
@@ -39,12 +41,16 @@ pub(crate) fn load(path: &Path, format: Option<Format>, options: &ReadOptions) -
         options.name = name_of(path);
     }
     if path.is_dir() {
+        let of_results = path.join(RECORDING);
+        if format.is_none() && of_results.is_file() {
+            return load(&of_results, None, &options);
+        }
         return match format {
             None | Some(Format::OpenPose) => load_folder(path, options),
             Some(_) => Err(Error::NotARecording { path: path.to_owned() }),
         };
     }
-    let bytes = bytes(path, MOST_BYTES)?;
+    let bytes = bytes(path)?;
     let ending = || path.extension().and_then(OsStr::to_str);
     let format = format
         .or_else(|| Format::of_content(&bytes))
@@ -86,15 +92,24 @@ fn load_folder(folder: &Path, mut options: ReadOptions) -> Result<Loaded, Error>
     let mut frames = OpenPoseFrames::default();
     let (mut left, mut digest) = (MOST_BYTES, Sha256::new());
     for (_, path) in &files {
-        let bytes = bytes(path, left)?;
+        let bytes = bytes_up_to(path, left)?;
         left -= bytes.len() as u64;
         digest.update(&bytes);
         let text = String::from_utf8_lossy(&bytes);
         frames.push(&text).map_err(|cause| bad(path, cause))?;
     }
+    if let Some(pair) = files
+        .windows(2)
+        .find(|pair| pair[0].0.is_some() && pair[0].0 == pair[1].0)
+    {
+        return Err(Error::FramesMixed {
+            folder: folder.to_owned(),
+            one: name_in_full(&pair[0].1),
+            other: name_in_full(&pair[1].1),
+        });
+    }
     let numbers: Option<Vec<u64>> = files.iter().map(|(number, _)| *number).collect();
-    let is_rising = |numbers: &Vec<u64>| numbers.windows(2).all(|pair| pair[0] < pair[1]);
-    if let (Some(numbers), Some(rate_hz)) = (numbers.filter(is_rising), options.rate_hz)
+    if let (Some(numbers), Some(rate_hz)) = (numbers, options.rate_hz)
         && options.time_s.is_none()
         && rate_hz > 0.0
     {
@@ -140,8 +155,17 @@ fn name_of(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
+fn name_in_full(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The content of a recording's file, unless it is too large for one.
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
+    bytes_up_to(path, MOST_BYTES)
+}
+
 /// A file's content, unless it is larger than that.
-fn bytes(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Error> {
+fn bytes_up_to(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Error> {
     let unreadable = |error: std::io::Error| Error::FileUnreadable {
         path: path.to_owned(),
         why: error.to_string(),
@@ -197,6 +221,26 @@ mod tests {
         assert_eq!(error.code(), "MOTION_MALFORMED_JSON");
         assert!(
             error.to_string().contains("walk_11_keypoints.json") && error.to_string().contains("frame 2"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_frames_of_two_videos_are_not_mixed() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [
+            "run_000_keypoints.json",
+            "run_001_keypoints.json",
+            "walk_000_keypoints.json",
+        ] {
+            std::fs::write(folder.path().join(name), PERSON).unwrap();
+        }
+        let error = load(folder.path(), None, &at(30.0)).unwrap_err();
+        assert_eq!(error.code(), "FRAMES_MIXED");
+        assert!(
+            error
+                .to_string()
+                .contains("`run_000_keypoints.json` and `walk_000_keypoints.json`"),
             "{error}"
         );
     }

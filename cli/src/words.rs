@@ -19,6 +19,25 @@ pub(crate) fn tame(text: &str) -> String {
         .collect()
 }
 
+/// A line of pieces with something between them, broken there where it is wider than `width`.
+pub(crate) fn wrapped(text: &str, between: &str, width: Option<usize>) -> Vec<String> {
+    let Some(width) = width else {
+        return vec![text.to_owned()];
+    };
+    let columns = console::measure_text_width;
+    let mut lines: Vec<String> = Vec::new();
+    for piece in text.split(between) {
+        match lines.last_mut() {
+            Some(line) if columns(line) + columns(between) + columns(piece) <= width => {
+                line.push_str(between);
+                line.push_str(piece);
+            }
+            _ => lines.push(piece.to_owned()),
+        }
+    }
+    lines
+}
+
 /// A size in decimal units, as file managers show it.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];

@@ -40,22 +40,22 @@ pub(crate) struct Cleaning {
     #[arg(long, value_name = "NAME", value_parser = filter())]
     pub(crate) filter: Option<Filter>,
     /// Cut-off of the Butterworth filter in hertz [default: 6]
-    #[arg(long, value_name = "HZ", conflicts_with = "filter")]
+    #[arg(long, value_name = "HZ", allow_negative_numbers = true)]
     pub(crate) cutoff_hz: Option<f64>,
     /// Order of the Butterworth filter in one direction, 1 to 8; it runs forward and backward [default: 2]
-    #[arg(long, value_name = "N", conflicts_with = "filter")]
+    #[arg(long, value_name = "N")]
     pub(crate) filter_order: Option<usize>,
     /// Fill gaps up to this long, in seconds [default: 0.2]
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
     pub(crate) longest_gap_s: Option<f64>,
     /// Landmarks seen with less certainty count as missing, 0 to 1 [default: 0.3]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub(crate) minimum_visibility: Option<f32>,
     /// Standing height of the person in metres, for lengths in metres
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
     pub(crate) height_m: Option<f64>,
     /// How many pixels a metre is long at the person; goes before the height
-    #[arg(long, value_name = "PX")]
+    #[arg(long, value_name = "PX", allow_negative_numbers = true)]
     pub(crate) px_per_m: Option<f64>,
     #[arg(
         help = "By which published method heel strikes and toe offs are found; see docs/MEASURES.md [default: oconnor_2007]",
@@ -79,16 +79,11 @@ impl Cleaning {
     /// The settings with what was given in the place of the defaults.
     ///
     /// # Errors
-    /// Nobody knows how the person is told.
+    /// Nobody knows how the person is told, or a filter has no cut-off.
     pub(crate) fn settings(&self) -> Result<Settings, MotionError> {
         let usual = Settings::default();
-        let butterworth = ButterworthSettings::default();
-        let filter = Filter::Butterworth(ButterworthSettings {
-            cutoff_hz: self.cutoff_hz.unwrap_or(butterworth.cutoff_hz),
-            order: self.filter_order.unwrap_or(butterworth.order),
-        });
         Ok(Settings {
-            filter: self.filter.unwrap_or(filter),
+            filter: self.chosen_filter()?,
             longest_gap_s: self.longest_gap_s.unwrap_or(usual.longest_gap_s),
             minimum_visibility: self.minimum_visibility.unwrap_or(usual.minimum_visibility),
             subject: Subject {
@@ -101,6 +96,24 @@ impl Cleaning {
             person: self.person.as_deref().map_or(Ok(usual.person), str::parse)?,
             ..usual
         })
+    }
+}
+
+impl Cleaning {
+    fn chosen_filter(&self) -> Result<Filter, MotionError> {
+        match self.filter.unwrap_or_default() {
+            Filter::Butterworth(usual) => Ok(Filter::Butterworth(ButterworthSettings {
+                cutoff_hz: self.cutoff_hz.unwrap_or(usual.cutoff_hz),
+                order: self.filter_order.unwrap_or(usual.order),
+            })),
+            other if self.cutoff_hz.is_some() || self.filter_order.is_some() => {
+                let name = other.id();
+                Err(MotionError::InvalidSettings(format!(
+                    "--cutoff-hz and --filter-order are the Butterworth filter's, and the filter is {name}; an analysis file sets {name}'s own"
+                )))
+            }
+            other => Ok(other),
+        }
     }
 }
 

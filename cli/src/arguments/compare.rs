@@ -7,6 +7,8 @@ use clap::{Args, ValueEnum};
 use marey_motion::Space;
 use marey_motion::compare::{Align, Basis, Missing};
 
+use super::recordings::Unsaid;
+
 /// Arguments of `compare`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Compare {
@@ -32,9 +34,11 @@ pub(crate) struct Compare {
     /// Height of the pictures in comparison.mp4 in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 540, value_parser = clap::value_parser!(u32).range(160..=2160))]
     pub(crate) height: u32,
-    /// Angles and places in the image, or in the model's world
-    #[arg(long, value_enum, default_value = "image", value_name = "SPACE")]
-    pub(crate) space: ComparedSpace,
+    /// Angles and places in the image, or in the world [default: image, or world where a recording has no image]
+    #[arg(long, value_enum, value_name = "SPACE")]
+    pub(crate) space: Option<ComparedSpace>,
+    #[command(flatten)]
+    pub(crate) unsaid: Unsaid,
     /// What the movements are warped on
     #[arg(long, value_enum, default_value = "angles", value_name = "WHAT")]
     pub(crate) on: ComparedOn,

@@ -30,35 +30,51 @@ pub(crate) struct Convert {
     /// The person for formats that hold one; else the one seen in most frames
     #[arg(long, value_name = "N")]
     pub(crate) person: Option<u32>,
-    /// Landmarks less visible than this are missing in TRC and C3D, from 0 to 1
-    #[arg(long, value_name = "SHARE", default_value_t = 0.3, value_parser = share)]
-    pub(crate) minimum_visibility: f32,
+    /// Landmarks less visible than this are missing in TRC and C3D, from 0 to 1 [default: 0.3]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) minimum_visibility: Option<f32>,
     /// Overwrite what is there
     #[arg(long)]
     pub(crate) force: bool,
 }
 
-/// What a recording's file does not say of itself.
+/// How one recording is read.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Reading {
     /// The format of IN; else its content says it
     #[arg(long, value_name = "FORMAT", value_parser = format())]
     pub(crate) from: Option<Format>,
+    /// Which video of NeuroPose's results to take
+    #[arg(long, value_name = "NAME")]
+    pub(crate) video: Option<String>,
+    #[command(flatten)]
+    pub(crate) unsaid: Unsaid,
+}
+
+/// What a recording's file does not say of itself; of all files, where there are several.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Unsaid {
     /// Frames per second, for files without times
     #[arg(long, value_name = "HZ", value_parser = rate)]
     pub(crate) rate: Option<f64>,
-    /// The skeleton of IN's markers; else the one that has most of them
+    /// The skeleton of a file's markers; else the one that has most of them
     #[arg(long, value_name = "NAME", value_parser = skeleton())]
     pub(crate) markers: Option<Skeleton>,
     /// The axis that points up in TRC or C3D; else y in TRC, and what a C3D file says or z
     #[arg(long, value_enum, value_name = "AXIS")]
     pub(crate) up: Option<UpChoice>,
-    /// Which video of NeuroPose's results to take
-    #[arg(long, value_name = "NAME")]
-    pub(crate) video: Option<String>,
 }
 
 impl Reading {
+    pub(crate) fn options(&self) -> ReadOptions {
+        ReadOptions {
+            video: self.video.clone(),
+            ..self.unsaid.options()
+        }
+    }
+}
+
+impl Unsaid {
     pub(crate) fn options(&self) -> ReadOptions {
         ReadOptions {
             skeleton: self.markers,
@@ -67,7 +83,6 @@ impl Reading {
                 UpChoice::Y => Up::Y,
                 UpChoice::Z => Up::Z,
             }),
-            video: self.video.clone(),
             ..ReadOptions::default()
         }
     }

@@ -22,9 +22,13 @@ use crate::screen::{Paint, Screen};
 /// Analysis files are small; what is larger is something else.
 const LARGEST_CONFIG: u64 = 10_000_000;
 
+/// Version of what `--json` prints.
+const SCHEMA_VERSION: u32 = 1;
+
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 struct Shown {
+    schema_version: u32,
     recording: String,
     sha256: String,
     format: &'static str,
@@ -89,7 +93,12 @@ fn work(plan: &Plan, options: &Analyze, working: &Working) -> Result<Shown, Erro
     let reference = match plan.reference() {
         Some(reference) => {
             working.say(&format!("reading {}", reference.display()));
-            Some(analysed(working, &reference, &Reading::default(), &plan.settings)?)
+            // What no file says is meant of both.
+            let reading = Reading {
+                unsaid: options.reading.unsaid.clone(),
+                ..Reading::default()
+            };
+            Some(analysed(working, &reference, &reading, &plan.settings)?)
         }
         None => None,
     };
@@ -182,7 +191,10 @@ impl Plan {
         };
         if let Some(path) = path {
             let bytes = report.to_json().map_err(failed)?.into_bytes();
-            targets.push(Target { path, bytes });
+            if targets.iter().any(|target| target.path == path) {
+                return Err(Error::SameFile { path });
+            }
+            targets.push(Target::report(path, bytes));
         }
         Ok(targets)
     }
@@ -261,6 +273,7 @@ fn shown(analysed: Analysed, report: Option<Report>, written: &[PathBuf]) -> Sho
         }
     });
     Shown {
+        schema_version: SCHEMA_VERSION,
         recording: path.display().to_string(),
         sha256: loaded.sha256,
         format: loaded.format.name(),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use marey_motion::compare::{Band, Comparison, ComparisonSettings, Method};
 use marey_motion::formats::comparison_to_json;
-use marey_motion::{Analysis, MotionError};
+use marey_motion::{Analysis, MotionError, Space, Spaces};
 use marey_picture::comparison::difference_svg;
 use serde::Serialize;
 
@@ -81,9 +81,11 @@ fn carry_out(screen: &Screen, options: &Compare, stop: &Stop) -> Result<Verdict,
         .as_deref()
         .map(|folder| Output::new(folder, options))
         .transpose()?;
-    let (a, b) = (input::read(&options.a)?, input::read(&options.b)?);
-    let comparison = marey_motion::compare::compare(&a, &b, &settings(options))
+    let reading = options.unsaid.options();
+    let (a, b) = (input::read(&options.a, &reading)?, input::read(&options.b, &reading)?);
+    let mut comparison = marey_motion::compare::compare(&a, &b, &settings(options, space(options, [&a, &b])))
         .map_err(|source| Error::Motion { path: None, source })?;
+    comparison.notes.extend(notes_of_files([&a, &b]));
     let files = match &output {
         Some(output) => output.write(screen, &comparison, (&a, &b), options, stop)?,
         None => Vec::new(),
@@ -101,9 +103,27 @@ fn carry_out(screen: &Screen, options: &Compare, stop: &Stop) -> Result<Verdict,
     Ok(verdict)
 }
 
-fn settings(options: &Compare) -> ComparisonSettings {
+/// What the person said, or the picture, which is measured best, or the world where there is no picture.
+fn space(options: &Compare, movements: [&Analysis; 2]) -> Space {
+    let has_images = movements.iter().all(|movement| movement.spaces.has(Space::Image));
+    let usual = if has_images { Space::Image } else { Space::World };
+    options.space.map_or(usual, Space::from)
+}
+
+/// What was assumed or left out when files of other programs were read. What Marey notes of its own analyses is not about a difference.
+fn notes_of_files(movements: [&Analysis; 2]) -> Vec<String> {
+    let foreign = movements.into_iter().filter(|movement| movement.spaces != Spaces::Both);
+    let notes = |movement: &Analysis| {
+        let name = movement.source.name.clone();
+        let notes = movement.notes.clone().into_iter();
+        notes.map(move |note| format!("{name}: {note}"))
+    };
+    foreign.flat_map(notes).collect()
+}
+
+fn settings(options: &Compare, space: Space) -> ComparisonSettings {
     ComparisonSettings {
-        space: options.space.into(),
+        space,
         basis: options.on.into(),
         method: match options.fast {
             Some(radius) => Method::Fast { radius },
@@ -123,24 +143,22 @@ fn settings(options: &Compare) -> ComparisonSettings {
 /// The folder and what goes into it.
 struct Output {
     folder: PathBuf,
-    names: Vec<&'static str>,
+    draws_video: bool,
 }
 
 impl Output {
     /// Looks whether anything is in the way before anything is done.
     fn new(folder: &Path, options: &Compare) -> Result<Self, Error> {
-        let mut names = vec![JSON, CURVES];
-        if !options.no_video {
-            names.push(VIDEO);
-        }
-        let in_the_way = names.iter().map(|name| folder.join(name)).find(|path| path.exists());
+        let draws_video = !options.no_video;
+        let names = [JSON, CURVES].into_iter().chain(draws_video.then_some(VIDEO));
+        let in_the_way = names.map(|name| folder.join(name)).find(|path| path.exists());
         if let Some(path) = in_the_way.filter(|_| !options.force) {
             return Err(Error::FileInTheWay { path });
         }
         std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
         Ok(Self {
             folder: folder.to_owned(),
-            names,
+            draws_video,
         })
     }
 
@@ -153,23 +171,29 @@ impl Output {
         stop: &Stop,
     ) -> Result<Vec<PathBuf>, Error> {
         let json = comparison_to_json(comparison).map_err(|source| Error::Motion { path: None, source })?;
-        let mut written = Vec::new();
-        for &name in &self.names {
-            let path = self.folder.join(name);
-            match name {
-                JSON => save(&path, json.as_bytes(), true).map(drop)?,
-                CURVES => save(&path, difference_svg(comparison, CURVES_PX).as_bytes(), true).map(drop)?,
-                _ if comparison.joints.is_empty() => {
-                    let reason = "no video was made, as their poses are not at hand";
-                    Screen::note(&screen.paint_note(Paint::Odd, reason));
-                    continue;
-                }
-                _ => film::write(screen, comparison, (a, b), options, &path, stop)?,
-            }
-            written.push(path);
+        let curves = difference_svg(comparison, CURVES_PX);
+        let path = |name: &str| self.folder.join(name);
+        // The video first, which can fail: what is there then is what was there before.
+        let film = self.draws_video.then(|| no_video(comparison, [a, b]));
+        match film {
+            Some(None) => film::write(screen, comparison, (a, b), options, &path(VIDEO), stop)?,
+            Some(Some(reason)) => Screen::note(&screen.paint_note(Paint::Odd, reason)),
+            None => {}
         }
-        Ok(written)
+        save(&path(JSON), json.as_bytes(), options.force)?;
+        save(&path(CURVES), curves.as_bytes(), options.force)?;
+        let names = [JSON, CURVES].into_iter().chain((film == Some(None)).then_some(VIDEO));
+        Ok(names.map(path).collect())
     }
+}
+
+/// Why there can be no video.
+fn no_video(comparison: &Comparison, movements: [&Analysis; 2]) -> Option<&'static str> {
+    if comparison.joints.is_empty() {
+        return Some("no video was made, as their poses are not at hand");
+    }
+    let has_images = movements.iter().all(|movement| movement.spaces.has(Space::Image));
+    (!has_images).then_some("no video was made, as one of them has no positions in the picture")
 }
 
 /// An error of one file.

@@ -28,9 +28,13 @@ const FILES: [Column<'static>; 7] = [
     Column::right("SIZE").drops_at(3),
 ];
 
+/// Version of what `--json` prints.
+const SCHEMA_VERSION: u32 = 1;
+
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 struct Report {
+    schema_version: u32,
     read: Side,
     written: Side,
     /// Landmarks of the written skeleton that the recording does not have.
@@ -70,7 +74,8 @@ pub(super) async fn convert(screen: &Screen, options: Convert) -> Result<Verdict
 
 fn work(options: &Convert, working: &Working) -> Result<Report, Error> {
     let format = target(options)?;
-    let loaded = load(&options.input, options.reading.from, &options.reading.options())?;
+    let mut loaded = load(&options.input, options.reading.from, &options.reading.options())?;
+    loaded.notes.extend(without_effect(options, format));
     working.say(&format!("converting to {}", format.name()));
     let written = write(
         &loaded.recording,
@@ -121,6 +126,7 @@ fn report(
         bytes,
     };
     Report {
+        schema_version: SCHEMA_VERSION,
         read,
         written: written_side,
         missing: written.missing,
@@ -153,8 +159,27 @@ fn how(options: &Convert, format: Format, spaces: Spaces) -> WriteOptions {
         person: options.person,
         units: options.units.map_or(usual, Units::from),
         skeleton: options.skeleton,
-        minimum_visibility: options.minimum_visibility,
+        minimum_visibility: options
+            .minimum_visibility
+            .unwrap_or(WriteOptions::default().minimum_visibility),
     }
+}
+
+/// Sentences about what was asked for and means nothing for the format.
+fn without_effect(options: &Convert, format: Format) -> Vec<String> {
+    let has_one_person = matches!(format, Format::Trc | Format::C3d | Format::Mot);
+    let mut unused = Vec::new();
+    if options.person.is_some() && !has_one_person {
+        unused.push("--person (the format holds everybody)");
+    }
+    if options.units.is_some() && !has_one_person {
+        unused.push("--units (the format has its own)");
+    }
+    if options.minimum_visibility.is_some() && !matches!(format, Format::Trc | Format::C3d) {
+        unused.push("--minimum-visibility (the format tells how visible a landmark is, or holds angles)");
+    }
+    let sentence = |what| format!("Without effect for {}: {what}.", format.name());
+    unused.into_iter().map(sentence).collect()
 }
 
 fn is_jsonl(path: &Path) -> bool {

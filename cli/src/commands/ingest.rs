@@ -32,9 +32,13 @@ const PLAN: [Column<'static>; 4] = [
     Column::right("PACKED").drops_at(2),
 ];
 
+/// Version of what `--dry-run --json` prints.
+const SCHEMA_VERSION: u32 = 1;
+
 /// What `--dry-run --json` prints.
 #[derive(Debug, Serialize)]
 struct Planned<'a> {
+    schema_version: u32,
     archive: String,
     bytes: u64,
     #[serde(flatten)]
@@ -155,6 +159,7 @@ fn refuse(screen: &Screen, path: &Path, refusal: &Refusal) -> Result<Verdict, Er
 /// Shows what would be sent; all is well if it would.
 fn show(screen: &Screen, archive: &Path, plan: &Plan, taken: Vec<String>) -> Result<Verdict, Error> {
     let planned = Planned {
+        schema_version: SCHEMA_VERSION,
         archive: archive.display().to_string(),
         bytes: plan.bytes(),
         plan,

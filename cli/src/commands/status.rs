@@ -8,7 +8,7 @@ use crate::parameters::runs_on;
 use crate::screen::{Paint, Screen, error_text, job_status, stage_status};
 use crate::shards;
 use crate::table::{Cell, Column, render};
-use crate::words::{between_ms, clock, dollars, duration, estimate, moment, number, percent, size, tame};
+use crate::words::{between_ms, clock, dollars, duration, estimate, moment, number, percent, size, tame, wrapped};
 
 const STAGES: [Column<'static>; 10] = [
     Column::left("STAGE"),
@@ -45,7 +45,7 @@ pub(super) fn detail(screen: &Screen, job: &JobDetail) -> String {
     let mut lines: Vec<String> = Vec::new();
     for (label, value) in fields(screen, job) {
         let width = screen.out_width().map(|width| width.saturating_sub(LABEL).max(20));
-        for (at, piece) in wrapped(&value, width).into_iter().enumerate() {
+        for (at, piece) in wrapped(&value, " · ", width).into_iter().enumerate() {
             let label = if at == 0 { label } else { "" };
             lines.push(format!("{}{piece}", paint(Paint::Faint, &format!("{label:<LABEL$}"))));
         }
@@ -139,24 +139,6 @@ fn shown(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
-}
-
-/// A line of ` · ` between pieces, broken there where it is wider than `width`.
-fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
-    let Some(width) = width else {
-        return vec![text.to_owned()];
-    };
-    let mut lines: Vec<String> = Vec::new();
-    for piece in text.split(" · ") {
-        match lines.last_mut() {
-            Some(line) if console::measure_text_width(line) + 3 + console::measure_text_width(piece) <= width => {
-                line.push_str(" · ");
-                line.push_str(piece);
-            }
-            _ => lines.push(piece.to_owned()),
-        }
-    }
-    lines
 }
 
 fn stage_row(stage: &StageDetail) -> Vec<Cell> {

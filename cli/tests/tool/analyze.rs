@@ -247,12 +247,18 @@ async fn what_is_wrong_is_told_before_anything_is_read() {
     );
     insta::assert_snapshot!("analyze_no_recording", marey(folder.path(), &[]).await.text());
     std::fs::write(folder.path().join("notes.txt"), "hello").unwrap();
-    let cases: [(&[&str], &str, i32); 6] = [
+    let cases: [(&[&str], &str, i32); 8] = [
         (&["notes.txt"], "NOT_A_RECORDING", 1),
         (&["gone.parquet"], "FILE_UNREADABLE", 1),
         (&["squat.parquet", "--cutoff-hz", "0"], "MOTION_INVALID_SETTINGS", 1),
         (&["squat.parquet", "--person", "somebody"], "MOTION_INVALID_SETTINGS", 1),
-        (&["squat.parquet", "--cutoff-hz", "3", "--filter", "median"], "USAGE", 2),
+        (
+            &["squat.parquet", "--cutoff-hz", "3", "--filter", "median"],
+            "MOTION_INVALID_SETTINGS",
+            1,
+        ),
+        (&["squat.parquet", "--cutoff-hz", "-3"], "MOTION_INVALID_SETTINGS", 1),
+        (&["squat.parquet", "--px-per-m", "1e-300"], "MOTION_INVALID_SETTINGS", 1),
         (
             &["squat.parquet", "--cutoff-hz", "3", "--config", "wrong.toml"],
             "USAGE",
@@ -267,4 +273,84 @@ async fn what_is_wrong_is_told_before_anything_is_read() {
             "{ended:?}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_may_be_named_with_its_cutoff() {
+    let folder = folder();
+    let arguments = ["squat.parquet", "--filter", "butterworth", "--cutoff-hz", "8", "--json"];
+    let told = marey(folder.path(), &arguments).await;
+    assert_eq!(
+        (told.code, &told.json()["settings"]["filter"]["cutoff_hz"]),
+        (0, &8.0.into())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_analysis_file_can_be_carried_out_again() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("study")).unwrap();
+    std::fs::write(folder.path().join("study/squats.yaml"), CONFIG).unwrap();
+    let arguments = ["--config", "study/squats.yaml"];
+    let report = folder.path().join("study/report.json");
+    assert_eq!(marey(folder.path(), &arguments).await.code, 0);
+    let first = std::fs::read(&report).unwrap();
+    let again = marey(folder.path(), &arguments).await;
+    assert_eq!(again.code, 0, "{again:?}");
+    assert_eq!(
+        std::fs::read(&report).unwrap(),
+        first,
+        "it says the same, and so it stays"
+    );
+    std::fs::write(&report, "{}").unwrap();
+    let other = marey(folder.path(), &arguments).await;
+    assert!(other.code == 1 && other.stderr.contains("FILE_EXISTS"), "{other:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_does_not_take_the_name_of_another_result() {
+    let folder = folder();
+    let config = CONFIG
+        .replace("../squat.parquet", "squat.parquet")
+        .replace("report.json", "analysis.json");
+    std::fs::write(folder.path().join("squats.yaml"), config).unwrap();
+    for force in [&[][..], &["--force"]] {
+        let arguments = [&["--config", "squats.yaml", "--out", "out", "--json"], force].concat();
+        let refused = marey(folder.path(), &arguments).await;
+        assert_eq!(
+            (refused.code, refused.json()["error"]["code"].as_str()),
+            (1, Some("SAME_FILE"))
+        );
+        assert!(!folder.path().join("out").exists());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_without_a_picture_shows_its_angles_in_the_world() {
+    let folder = folder();
+    let convert = ["convert", "squat.parquet", "squat.trc"];
+    assert_eq!(run_in(folder.path(), "", &convert).await.code, 0);
+    let told = marey(folder.path(), &["squat.trc"]).await;
+    assert!(
+        told.stdout.contains("ANGLE IN THE WORLD") && told.stdout.contains("Left knee flexion"),
+        "{told:?}"
+    );
+    // Both of two such files are read with the same axis up.
+    let config = "inputs: {primary: squat.trc, reference: squat.trc}\nanalysis: {kind: dtw, space: world}\n";
+    std::fs::write(folder.path().join("compare.yaml"), config).unwrap();
+    let told = marey(folder.path(), &["--config", "compare.yaml", "--up", "z"]).await;
+    assert!(told.stdout.contains("full_trial: 0.0000, 0.0000"), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_hold_a_recording_and_an_analysis_is_none() {
+    let folder = folder();
+    let out = ["squat.parquet", "--out", "results"];
+    assert_eq!(marey(folder.path(), &out).await.code, 0);
+    let told = marey(folder.path(), &["results", "--json"]).await;
+    assert_eq!(told.json()["recording"], "results");
+    assert_eq!(told.json()["schema_version"], 1);
+    let refused = marey(folder.path(), &["results/analysis.json", "--json"]).await;
+    assert_eq!(refused.json()["error"]["code"], "MOTION_UNSUPPORTED_FILE");
+    assert!(refused.stdout.contains("it is an analysis"), "{refused:?}");
 }

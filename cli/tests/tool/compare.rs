@@ -244,6 +244,44 @@ async fn a_video_stands_behind_the_figure() {
     let (first, second) = (pixel(20, 150), pixel(width - 20, 150));
     assert!(first[1] > 90 && first[0] < 60, "green: {first:?}");
     assert!(second[1] < 60, "plain ground: {second:?}");
+    // It lasts as long as its recording, but half as long as one that it is not of.
+    assert!(!ended.stderr.contains("stands still"), "{ended:?}");
+    let early = recording("deep.mp4", 120, 90.0);
+    write(folder.path(), "long.parquet", recording_to_parquet(&early).unwrap());
+    let arguments = [
+        "compare",
+        "long.parquet",
+        "long.parquet",
+        "--out",
+        "early",
+        "--height",
+        "160",
+        "--video-a",
+        "deep.mp4",
+    ];
+    let ended = run_in(folder.path(), "", &arguments).await;
+    assert!(ended.code == 0 && ended.stderr.contains("stands still"), "{ended:?}");
+    // Upright where the recording is wide.
+    let mut upright = recording("deep.mp4", 60, 90.0);
+    (upright.source.width_px, upright.source.height_px) = (480, 640);
+    write(
+        folder.path(),
+        "upright.parquet",
+        recording_to_parquet(&upright).unwrap(),
+    );
+    let arguments = [
+        "compare",
+        "upright.parquet",
+        "shallow.json",
+        "--out",
+        "other",
+        "--video-a",
+        "deep.mp4",
+        "--json",
+    ];
+    let ended = run_in(folder.path(), "", &arguments).await;
+    assert_eq!(ended.json()["error"]["code"], "OTHER_VIDEO", "{ended:?}");
+    assert!(names(&folder.path().join("other")).is_empty(), "nothing was left");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -329,9 +367,33 @@ async fn ctrl_c_leaves_no_partial_video() {
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     let ended = finish(child).await;
     assert_eq!(ended.code, 130, "{ended:?}");
-    assert_eq!(
-        names(&out),
-        ["comparison.json", "differences.svg"],
-        "neither a video nor a part of one"
+    assert!(names(&out).is_empty(), "neither results nor a part of a video");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recordings_of_other_programs_are_compared_where_they_have_places() {
+    let folder = folder();
+    let run = |arguments: &'static [&'static str]| run_in(folder.path(), "", arguments);
+    for (file, more) in [("deep.trc", &[][..]), ("deep.jsonl", &["--skeleton", "blazepose_33"])] {
+        let arguments = [&["convert", "deep.parquet", file], more].concat();
+        assert_eq!(run_in(folder.path(), "", &arguments).await.code, 0, "{file}");
+    }
+    let world = run(&["compare", "deep.trc", "shallow.json", "--json"]).await;
+    assert_eq!(world.code, 0, "{world:?}");
+    assert!(world.json()["angles"][0]["id"].as_str().unwrap().ends_with("_world"));
+    let out = run(&["compare", "deep.trc", "deep.parquet", "--out", "out"]).await;
+    assert!(
+        out.code == 0 && out.stderr.contains("no positions in the picture"),
+        "{out:?}"
     );
+    assert_eq!(
+        names(&folder.path().join("out")),
+        ["comparison.json", "differences.svg"]
+    );
+    let image = run(&["compare", "deep.jsonl", "shallow.json", "--rate", "30", "--json"]).await;
+    assert!(
+        image.json()["angles"][0]["id"].as_str().unwrap().ends_with("_image"),
+        "{image:?}"
+    );
+    assert!(image.json()["notes"].to_string().contains("no times"), "{image:?}");
 }

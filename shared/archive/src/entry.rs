@@ -113,6 +113,11 @@ impl Entry {
                 Kind::Contradiction,
                 format!("it is stored as it is, yet {packed} bytes shall be {bytes}"),
             );
+        } else if self.packed_bytes == 0 && self.bytes > 0 {
+            note(
+                Kind::Contradiction,
+                format!("{} bytes shall come out of nothing", self.bytes),
+            );
         } else if self.flags & flags::PATCH != 0 {
             note(Kind::Method, "it is a patch of another file".to_owned());
         } else if ![STORED, DEFLATED].contains(&self.method) {

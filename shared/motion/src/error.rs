@@ -108,7 +108,9 @@ impl MotionError {
                 "Run the job again from the video; if the error returns, report it with the job's number."
             }
             Self::InvalidSettings(_) => "Correct the named setting, or leave it out to use its default.",
-            Self::NotComparable(_) => "Compare two movements of a person of whom the same joints are seen in both.",
+            Self::NotComparable(_) => {
+                "Compare two movements of which the same joints are seen in the same space, the image or the world."
+            }
             Self::MissingValues(_) => "Let unknown values be interpolated, or frames that have any be dropped.",
             Self::NoSuchPerson(_) => {
                 "Ask for all people first: the annotated video shows who is where and when. Then choose again."
@@ -127,7 +129,9 @@ impl MotionError {
                 "Name the skeleton of which the markers are; docs/FORMATS.md lists how markers may be called."
             }
             Self::RateMissing => "Give the frames per second of the video.",
-            Self::SpaceMissing(_) => "Ask for the other units: px from the picture, m from the world.",
+            Self::SpaceMissing(_) => {
+                "Ask for the other units (px from the picture, m from the world), or for another format."
+            }
             Self::NewerSchema { .. } => "Update Marey, or write the file again with this version.",
             Self::Encoding(_) => "Report the error with the job's number.",
         }

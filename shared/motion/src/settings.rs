@@ -38,6 +38,9 @@ pub struct Settings {
     pub repair_swaps: bool,
 }
 
+/// How many pixels a metre may be long: from a person as small as a pixel to a fingertip that fills the picture.
+const PX_PER_M: std::ops::RangeInclusive<f64> = 0.1..=1e6;
+
 /// What is known of the person who moves.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -113,9 +116,12 @@ impl Settings {
                 heights_m.end()
             ));
         }
-        let is_length = |px_per_m: &f64| px_per_m.is_finite() && *px_per_m > 0.0;
-        if let Some(px_per_m) = self.px_per_m.filter(|px_per_m| !is_length(px_per_m)) {
-            return invalid(format!("px_per_m is {px_per_m}, not above 0"));
+        if let Some(px_per_m) = self.px_per_m.filter(|px_per_m| !PX_PER_M.contains(px_per_m)) {
+            return invalid(format!(
+                "px_per_m is {px_per_m}, not in {} to {}",
+                PX_PER_M.start(),
+                PX_PER_M.end()
+            ));
         }
         self.filter.validate()
     }

@@ -33,7 +33,8 @@ pub struct PersonSummary {
     pub view: Option<View>,
     /// Median angle between the person's sagittal plane and the image plane in degrees, to one decimal.
     pub deviation_deg: Option<f64>,
-    /// The main angles in the image that have a value: those of the joints without the wrist, and the trunk.
+    /// The main angles that have a value, in the image, or in the world of a recording that has no image: those of the joints without the
+    /// wrist, and the trunk.
     pub angles: Vec<AngleSummary>,
 }
 
@@ -65,21 +66,28 @@ impl Summary {
             [first, .., last] => last - first,
             _ => 0.0,
         };
+        let space = if analysis.spaces.has(Space::Image) {
+            Space::Image
+        } else {
+            Space::World
+        };
         Self {
             duration_s: rounded(duration_s, 1e3),
             frames: analysis.time_s.len(),
             people_found: analysis.people.len(),
-            people: analysis.people.iter().filter(listed).map(PersonSummary::of).collect(),
+            people: (analysis.people.iter().filter(listed))
+                .map(|person| PersonSummary::of(person, space))
+                .collect(),
             notes: analysis.notes.clone(),
         }
     }
 }
 
 impl PersonSummary {
-    fn of(person: &PersonAnalysis) -> Self {
+    fn of(person: &PersonAnalysis, space: Space) -> Self {
         let main = |series: &&AngleSeries| {
             let is_joint = series.angle.kind() == AngleKind::Joint && series.angle != Angle::WristFlexion;
-            series.space == Space::Image && (is_joint || series.angle == Angle::Trunk)
+            series.space == space && (is_joint || series.angle == Angle::Trunk)
         };
         Self {
             id: person.id,

@@ -12,6 +12,24 @@ pub(super) struct Target {
     pub(super) bytes: Vec<u8>,
 }
 
+impl Target {
+    /// A report; one that is there and says the same stays, as only the moment at which it was made differs.
+    pub(super) fn report(path: PathBuf, bytes: Vec<u8>) -> Self {
+        let there = std::fs::read(&path).ok();
+        let bytes = there
+            .filter(|there| timeless(there) == timeless(&bytes))
+            .unwrap_or(bytes);
+        Self { path, bytes }
+    }
+}
+
+/// A report without the moment at which it was made.
+fn timeless(report: &[u8]) -> Option<serde_json::Value> {
+    let mut report: serde_json::Value = serde_json::from_slice(report).ok()?;
+    report.as_object_mut()?.remove("created_at");
+    Some(report)
+}
+
 /// Writes the files whose content is not there already, making their folders. Each appears at once and whole.
 ///
 /// # Errors

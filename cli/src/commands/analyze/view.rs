@@ -5,15 +5,18 @@ use marey_motion::{EventKind, Measure, Outcome, PersonSummary, Side, View};
 use super::{Found, Repetitive, Shown};
 use crate::screen::{Paint, Screen};
 use crate::table::{Cell, Column, render};
-use crate::words::{counted, number, numbers, percent, tame};
+use crate::words::{counted, number, numbers, percent, tame, wrapped};
 
-const ANGLES: [Column<'static>; 5] = [
-    Column::left("ANGLE IN THE IMAGE").shrinks_to(12),
-    Column::right("LEAST °"),
-    Column::right("GREATEST °"),
-    Column::right("RANGE °"),
-    Column::right("SEEN").drops_at(1),
-];
+/// A space of angles has a title of its own.
+const fn angles(title: &str) -> [Column<'_>; 5] {
+    [
+        Column::left(title).shrinks_to(12),
+        Column::right("LEAST °"),
+        Column::right("GREATEST °"),
+        Column::right("RANGE °"),
+        Column::right("SEEN").drops_at(1),
+    ]
+}
 const MEASURES: [Column<'static>; 8] = [
     Column::left("MEASURE").shrinks_to(12),
     Column::left("SIDE"),
@@ -89,7 +92,13 @@ fn person_block(screen: &Screen, person: &PersonSummary, found: &Found, frames: 
             })
         })
     };
-    blocks.extend(table(&ANGLES, &angle_rows(person)));
+    let is_world = person.angles.iter().all(|angle| angle.id.ends_with("_world"));
+    let title = if is_world {
+        "ANGLE IN THE WORLD"
+    } else {
+        "ANGLE IN THE IMAGE"
+    };
+    blocks.extend(table(&angles(title), &angle_rows(person)));
     blocks.extend(table(&MEASURES, &measure_rows(&found.measures)));
     blocks.extend(withheld(screen, &found.measures));
     blocks.extend(table(&EVENTS, &event_rows(found)));
@@ -162,13 +171,16 @@ fn withheld(screen: &Screen, measures: &[Measure]) -> Option<String> {
             None => reasons.push((reason, vec![label])),
         }
     }
-    let line = |(reason, labels): &(&str, Vec<String>)| {
-        screen.paint(
-            Paint::Faint,
-            &tame(&format!("Not given: {}. {reason}", labels.join(", "))),
-        )
+    let lines = |(reason, labels): &(&str, Vec<String>)| {
+        let sentence = tame(&format!("Not given: {}. {reason}", labels.join(", ")));
+        let lines = wrapped(&sentence, " ", screen.out_width());
+        lines
+            .iter()
+            .map(|line| screen.paint(Paint::Faint, line))
+            .collect::<Vec<_>>()
+            .join("\n")
     };
-    (!reasons.is_empty()).then(|| reasons.iter().map(line).collect::<Vec<_>>().join("\n"))
+    (!reasons.is_empty()).then(|| reasons.iter().map(lines).collect::<Vec<_>>().join("\n"))
 }
 
 fn event_rows(found: &Found) -> Vec<Vec<Cell>> {

@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 
 use marey_media::{
     CancelHandle, EncodeOptions, Encoder, Frame, FrameReader, FrameSize, Limits, MediaError, Preset, ReadOptions,
-    Tools, probe,
+    Tools, VideoInfo, probe,
 };
 use marey_motion::Analysis;
 use marey_motion::compare::Comparison;
@@ -16,13 +16,20 @@ use marey_picture::comparison::{Board, Picture};
 use crate::arguments::Compare;
 use crate::bars::Work;
 use crate::error::Error;
-use crate::screen::Screen;
+use crate::screen::{Paint, Screen};
+use crate::words::tame;
 
 /// Frames per second of the video.
 const RATE_HZ: u32 = 30;
 
 /// A frame of a recording and of its video are the same moment if they are no further apart, in seconds.
 const SAME_S: f64 = 1e-4;
+
+/// Shapes that differ by no more than this factor are the same but for rounding to even numbers of pixels.
+const MOST_STRETCHED: f64 = 1.02;
+
+/// A video may end so much before its recording, in seconds.
+const LATE_S: f64 = 0.25;
 
 /// Ends the work from elsewhere.
 #[derive(Debug, Default)]
@@ -71,9 +78,12 @@ pub(super) fn write(
     let tools = Tools::from_env().map_err(of_output)?;
     let board = Board::new(comparison, a, b, options.height)?;
     let mut films = [
-        Film::open(&tools, options.video_a.as_deref(), board.picture_px(false), stop)?,
-        Film::open(&tools, options.video_b.as_deref(), board.picture_px(true), stop)?,
+        Film::open(&tools, options.video_a.as_deref(), a, board.picture_px(false), stop)?,
+        Film::open(&tools, options.video_b.as_deref(), b, board.picture_px(true), stop)?,
     ];
+    for note in films.iter().filter_map(|film| film.ends_early.as_ref()) {
+        Screen::note(&screen.paint_note(Paint::Odd, note));
+    }
     let (width, height) = board.size_px();
     let encoding = EncodeOptions {
         preset: Preset::Veryfast,
@@ -111,16 +121,25 @@ struct Film<'a> {
     reader: Option<FrameReader>,
     shown: Option<RgbImage>,
     next: Option<Frame>,
+    /// A sentence about a video that ends before its recording.
+    ends_early: Option<String>,
 }
 
 impl<'a> Film<'a> {
-    fn open(tools: &Tools, path: Option<&'a Path>, (width, height): (u32, u32), stop: &Stop) -> Result<Self, Error> {
+    fn open(
+        tools: &Tools,
+        path: Option<&'a Path>,
+        movement: &Analysis,
+        (width, height): (u32, u32),
+        stop: &Stop,
+    ) -> Result<Self, Error> {
         let Some(path) = path else {
             return Ok(Self {
                 path: Path::new(""),
                 reader: None,
                 shown: None,
                 next: None,
+                ends_early: None,
             });
         };
         let of_video = |source: MediaError| Error::Media {
@@ -129,6 +148,7 @@ impl<'a> Film<'a> {
         };
         let limits = Limits::default();
         let info = probe(tools, path, &limits).map_err(of_video)?;
+        check_shape(path, &info, movement)?;
         let options = ReadOptions {
             size: FrameSize::Within { width, height },
             limits,
@@ -142,6 +162,7 @@ impl<'a> Film<'a> {
             reader: Some(reader),
             shown: None,
             next,
+            ends_early: ends_early(path, &info, movement),
         })
     }
 
@@ -166,4 +187,35 @@ impl<'a> Film<'a> {
     fn picture(&self) -> Picture<'_> {
         self.shown.as_ref().map_or(Picture::Plain, Picture::Video)
     }
+}
+
+/// A figure would be stretched over a video of another shape. Another size of the same shape will do, as of a copy that was made smaller.
+fn check_shape(path: &Path, info: &VideoInfo, movement: &Analysis) -> Result<(), Error> {
+    let source = &movement.source;
+    if source.width_px == 0 || source.height_px == 0 {
+        return Ok(());
+    }
+    let shape = |width: u32, height: u32| f64::from(width) / f64::from(height.max(1));
+    let times = shape(info.width_px, info.height_px) / shape(source.width_px, source.height_px);
+    if (1.0 / MOST_STRETCHED..=MOST_STRETCHED).contains(&times) {
+        return Ok(());
+    }
+    Err(Error::OtherVideo {
+        path: path.to_owned(),
+        why: format!(
+            "it is {} × {} pixels and the recording {} × {}",
+            info.width_px, info.height_px, source.width_px, source.height_px
+        ),
+    })
+}
+
+fn ends_early(path: &Path, info: &VideoInfo, movement: &Analysis) -> Option<String> {
+    let end_s = movement.time_s.last()?;
+    (info.last_timestamp_s + LATE_S < *end_s).then(|| {
+        format!(
+            "{} ends at {:.1} s and its recording at {end_s:.1} s: its last picture stands still from then on",
+            tame(&path.display().to_string()),
+            info.last_timestamp_s
+        )
+    })
 }

@@ -2,52 +2,42 @@
 
 use std::path::Path;
 
-use marey_motion::formats::{ReadOptions, analysis_from_json};
+use marey_motion::formats::{ReadOptions, analysis_from_json, is_analysis};
+use marey_motion::outputs::{ANALYSIS, POSES};
 use marey_motion::{Analysis, Settings, analyze};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::of_file;
 use crate::error::Error;
-use crate::recordings::load;
-
-/// Names in a folder of results.
-const ANALYSIS: &str = "analysis.json";
-const POSES: &str = "poses.parquet";
-const RECORDING: &str = "recording.parquet";
+use crate::recordings::{bytes, load};
 
 /// Reads a movement. A recording, in any format that Marey reads, is analysed with the default settings; the poses of an analysis that
 /// is stored without them are taken from `poses.parquet` beside it, if that is there.
-pub(super) fn read(path: &Path) -> Result<Analysis, Error> {
+pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Analysis, Error> {
     if path.is_dir() {
-        let named = [ANALYSIS, RECORDING].map(|name| path.join(name));
-        return match named.iter().find(|file| file.exists()) {
-            Some(file) => read(file),
-            None => recorded(path),
+        let analysis = path.join(ANALYSIS);
+        return if analysis.exists() {
+            read(&analysis, options)
+        } else {
+            recorded(path, options)
         };
     }
-    let bytes = std::fs::read(path).map_err(|error| Error::FileUnreadable {
-        path: path.to_owned(),
-        why: error.to_string(),
-    })?;
-    match std::str::from_utf8(&bytes) {
-        Ok(text) if is_analysis(text) => with_poses(path, analysis_from_json(text).map_err(of_file(path))?),
-        _ => recorded(path),
+    let is_json = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    if is_json
+        && let Ok(text) = String::from_utf8(bytes(path)?)
+        && is_analysis(&text)
+    {
+        return with_poses(path, analysis_from_json(&text).map_err(of_file(path))?);
     }
+    recorded(path, options)
 }
 
-fn recorded(path: &Path) -> Result<Analysis, Error> {
-    let loaded = load(path, None, &ReadOptions::default())?;
-    analyze(&loaded.recording, &Settings::default()).map_err(of_file(path))
-}
-
-/// Only an analysis says how it was cleaned.
-fn is_analysis(json: &str) -> bool {
-    #[derive(Deserialize)]
-    struct Kind {
-        settings: Option<IgnoredAny>,
-    }
-    serde_json::from_str::<Kind>(json).is_ok_and(|kind| kind.settings.is_some())
+fn recorded(path: &Path, options: &ReadOptions) -> Result<Analysis, Error> {
+    let loaded = load(path, None, options)?;
+    let mut analysis = analyze(&loaded.recording, &Settings::default()).map_err(of_file(path))?;
+    analysis.notes.splice(0..0, loaded.notes);
+    Ok(analysis)
 }
 
 fn with_poses(path: &Path, analysis: Analysis) -> Result<Analysis, Error> {

@@ -189,6 +189,9 @@ fn headers_that_disagree_are_refused() {
     assert!(kinds(&refused(&zip64)).contains(&Kind::Contradiction));
     let stored = forged(&[Forged::stored("a.mp4", b"aaaa").saying(|said| said.bytes = 5)]);
     assert_eq!(kinds(&refused(&stored)), [Kind::Contradiction]);
+    let mut nothing = Forged::new("a.mp4", b"aaaa", 8).saying(|said| said.packed_bytes = 0);
+    nothing.data.clear();
+    assert_eq!(kinds(&refused(&forged(&[nothing]))), [Kind::Contradiction]);
 }
 
 #[test]

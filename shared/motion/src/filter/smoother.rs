@@ -10,6 +10,9 @@ use crate::timebase::{Grid, Timebase};
 /// The coordinates of a landmark in one frame: `x_px, y_px, z_px, x_m, y_m, z_m`.
 pub(crate) type Row = [f64; 6];
 
+/// People walk with one or two steps a second, and what is filtered below that is the movement itself.
+const LEAST_USUAL_HZ: f64 = 1.0;
+
 /// How to filter the stretches of a recording, worked out once.
 pub(crate) enum Smoother<'a> {
     /// Not at all.
@@ -50,6 +53,10 @@ impl<'a> Smoother<'a> {
                 ));
                 return Ok(Self::Leave);
             }
+            Filter::Butterworth(settings) if settings.cutoff_hz < LEAST_USUAL_HZ => notes.push(format!(
+                "A cut-off of {} Hz takes the movement out and not only the jitter: ranges and speeds are far too small.",
+                settings.cutoff_hz
+            )),
             Filter::OneEuro(_) => notes.push(
                 "The one-euro filter runs forward in time only: fast movement appears later than it was, and its \
                  extremes are lower."

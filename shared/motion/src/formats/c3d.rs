@@ -34,8 +34,12 @@ fn malformed(byte: usize, reason: impl Into<String>) -> MotionError {
     }
 }
 
-/// Whether content looks like a C3D file: where its parameters are and what their key is.
+/// Whether content looks like a C3D file: where its parameters are and what their key is, which is the second byte of PNG's signature
+/// too.
 pub(super) fn is_c3d(bytes: &[u8]) -> bool {
+    if bytes.starts_with(b"\x89PNG") {
+        return false;
+    }
     let start = bytes
         .first()
         .map_or(0, |&block| usize::from(block).saturating_sub(1) * BLOCK);

@@ -8,9 +8,6 @@ use crate::{MotionError, Point, Pose, Recording, Space};
 /// COCO's flag tells hidden keypoints from visible ones; landmarks from this visibility on are called visible.
 const LEAST_VISIBLE: f32 = 0.5;
 
-/// Numbers of people beyond this cannot be told from those of other frames.
-const PEOPLE_PER_FRAME: u64 = 1 << 32;
-
 #[derive(Serialize)]
 struct DataSet<'a> {
     info: Info<'a>,
@@ -81,9 +78,16 @@ pub fn recording_to_coco(recording: &Recording) -> Result<String, MotionError> {
         height: recording.source.height_px,
         time_s,
     });
-    let annotations = (0..recording.time_s.len()).flat_map(|frame| {
+    let poses = (0..recording.time_s.len()).flat_map(|frame| {
         let people = recording.people.iter();
-        people.filter_map(move |person| annotation(frame, person.id, person.poses[frame].as_ref()?))
+        people.filter_map(move |person| Some((frame, person.id, person.poses[frame].as_ref()?)))
+    });
+    // `COCOeval` takes number 0 for nothing that matches.
+    let mut id = 0;
+    let annotations = poses.filter_map(|(frame, person, pose)| {
+        let annotation = annotation(id + 1, frame, person, pose)?;
+        id += 1;
+        Some(annotation)
     });
     let data_set = DataSet {
         info: Info {
@@ -112,10 +116,10 @@ pub fn recording_to_coco(recording: &Recording) -> Result<String, MotionError> {
 }
 
 /// `None` for a pose without any keypoint, which COCO has no use for.
-fn annotation(frame: usize, person: u32, pose: &Pose) -> Option<Annotation> {
+fn annotation(id: u64, frame: usize, person: u32, pose: &Pose) -> Option<Annotation> {
     let bbox = bounds_px(pose)?;
     Some(Annotation {
-        id: frame as u64 * PEOPLE_PER_FRAME + u64::from(person),
+        id,
         image_id: frame,
         category_id: 1,
         keypoints: pose.points.iter().flat_map(triple).collect(),

@@ -1,6 +1,7 @@
 //! Analyses and recordings as JSON. Numbers are always finite: what is not known is `null`, and anything else is an
 //! error.
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::recording_parquet::version_of;
@@ -70,10 +71,23 @@ pub fn recording_to_json(recording: &Recording) -> Result<String, MotionError> {
 /// [`MotionError::NewerSchema`] if a later version of Marey wrote it, [`MotionError::MalformedJson`] if it is
 /// something else, [`MotionError::InvalidRecording`] if it contradicts itself.
 pub fn recording_from_json(json: &str) -> Result<Recording, MotionError> {
+    if is_analysis(json) {
+        let reason = "it is an analysis and not a recording, which stands in recording.parquet beside it";
+        return Err(MotionError::UnsupportedFile(reason.to_owned()));
+    }
     check_json_version(json, RECORDING_SCHEMA_VERSION)?;
     let recording: Recording = parse(json)?;
     recording.validate()?;
     Ok(recording)
+}
+
+/// Whether a JSON document is an analysis: only that says how it was cleaned.
+pub fn is_analysis(json: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Kind {
+        settings: Option<IgnoredAny>,
+    }
+    serde_json::from_str::<Kind>(json).is_ok_and(|kind| kind.settings.is_some())
 }
 
 /// The version is read on its own first: the rest of a newer layout may not parse, and the reason should be the

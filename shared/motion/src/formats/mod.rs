@@ -30,7 +30,7 @@ pub use coco::recording_to_coco;
 pub use comparison::{comparison_from_json, comparison_to_json};
 pub use csv::{angles_to_csv, recording_to_csv};
 pub use format::{Content, Format, ReadOptions, Units, Up, WasRead, WasWritten, WriteOptions, read, write};
-pub use json::{analysis_from_json, analysis_to_json, recording_from_json, recording_to_json};
+pub use json::{analysis_from_json, analysis_to_json, is_analysis, recording_from_json, recording_to_json};
 pub use kinematics::{KINEMATICS_SCHEMA_VERSION, kinematics_to_csv, kinematics_to_parquet};
 pub use mot::{Mot, angles_to_mot};
 pub use neuropose::{recording_from_neuropose, recording_to_neuropose, recording_to_neuropose_results};

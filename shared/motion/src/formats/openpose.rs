@@ -120,6 +120,9 @@ impl OpenPoseFrames {
                 "its coordinates are shares of the picture and not pixels; OpenPose writes pixels with --keypoint_scale 0".to_owned(),
             ));
         }
+        if self.people.frames() == 0 {
+            return Err(MotionError::MalformedJson("it holds no frame".to_owned()));
+        }
         let time_s = times(self.people.frames(), options.time_s.as_deref(), options.rate_hz)?;
         let mut notes =
             vec!["OpenPose's files have no times: the frames were given theirs by whoever read them.".to_owned()];

@@ -1,7 +1,8 @@
 //! Flat Parquet tables: what recordings and angles need of the format, on the low-level column writer and reader.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use bytes::Bytes;
 use parquet::basic::{Compression, ConvertedType, Encoding, Repetition, Type as PhysicalType};
@@ -170,7 +171,24 @@ pub(super) struct Table {
 /// Runs a reader. The decoder is meant to return errors for damaged files, but it is large and files are hostile:
 /// should it panic, that is an error too.
 pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, MotionError>) -> Result<T, MotionError> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(malformed("the decoder gave up on damaged data")))
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !GUARDED.get() {
+                others(panic);
+            }
+        }));
+    });
+    let outer = GUARDED.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(outer);
+    outcome.unwrap_or_else(|_| Err(malformed("the decoder gave up on damaged data")))
+}
+
+thread_local! {
+    /// Whether a panic on this thread becomes an error, so that nobody is told of it otherwise.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
 pub(super) fn malformed(reason: impl Into<String>) -> MotionError {

@@ -103,7 +103,14 @@ pub fn recording_from_trc(text: &str, options: &ReadOptions) -> Result<WasRead, 
     }
     let mut builder = Builder::new(&names, header.unit, options.up.unwrap_or(Up::Y), options)?;
     let mut time_s: Vec<f64> = Vec::new();
-    for line in lines.filter(|line| !line.text.trim().is_empty()) {
+    let columns = 2 + 3 * names.len();
+    let is_cut = !text.ends_with('\n');
+    let mut lines = lines.filter(|line| !line.text.trim().is_empty()).peekable();
+    while let Some(line) = lines.next() {
+        // Markers that are not seen may be left out at the end of a row, but not where the file ends within one.
+        if is_cut && lines.peek().is_none() && line.fields().count() < columns {
+            return Err(malformed("its end".to_owned(), "it ends within a row"));
+        }
         let values = line.values(names.len())?;
         if time_s.last().is_some_and(|last| values[0] <= *last) {
             return Err(line.wrong(line.text, "its time is not later than that of the line before"));

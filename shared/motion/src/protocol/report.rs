@@ -234,6 +234,9 @@ impl Report {
         for note in self.notes.iter().chain(&self.primary.notes) {
             let _ = writeln!(text, "\nNote: {note}");
         }
+        for note in self.reference.iter().flat_map(|reference| &reference.notes) {
+            let _ = writeln!(text, "\nNote on the reference: {note}");
+        }
         text
     }
 }

@@ -139,7 +139,7 @@ pub fn choose(movement: &Movement<'_>, events: &[Event]) -> Repetitions {
     };
     let found = best.and_then(|best| Some((segment(movement, &best.how).ok()?, best)));
     let Some((mut found, best)) = found else {
-        return nothing();
+        return nothing(movement.spaces);
     };
     found.notes.push(format!(
         "Cut by {}: of everything that repeats it has the greatest repeating range ({:.0} % of its variation is common to {} cycles).",
@@ -195,7 +195,11 @@ const fn space(spaces: Spaces) -> Space {
     }
 }
 
-fn nothing() -> Repetitions {
+fn nothing(spaces: Spaces) -> Repetitions {
+    let place = match space(spaces) {
+        Space::Image => "image",
+        Space::World => "world",
+    };
     Repetitions {
         signal: "automatic".to_owned(),
         unit: String::new(),
@@ -205,7 +209,7 @@ fn nothing() -> Repetitions {
         partial: 0,
         notes: Vec::new(),
         withheld: Some(format!(
-            "No angle in the image moves by {LEAST_RANGE_DEG} degrees or more, nor any landmark's height by {:.0} % of the person's, twice \
+            "No angle in the {place} moves by {LEAST_RANGE_DEG} degrees or more, nor any landmark's height by {:.0} % of the person's, twice \
              or more in the same manner and in about the same time.",
             100.0 * LEAST_RANGE_OF_HEIGHT
         )),

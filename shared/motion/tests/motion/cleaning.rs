@@ -362,6 +362,21 @@ fn with_jumps(frames: &[usize]) -> (Vec<f64>, Vec<Option<Pose>>) {
 }
 
 #[test]
+fn a_filter_that_takes_the_movement_out_is_noted() {
+    let poses = (0..60).map(|_| Some(Figure::default().pose())).collect();
+    let recording = recording(even_s(60, 30.0), poses);
+    for (cutoff_hz, is_noted) in [(1e-9, true), (0.5, true), (1.0, false), (6.0, false)] {
+        let settings = filtered_by(Filter::Butterworth(ButterworthSettings { cutoff_hz, order: 2 }));
+        let notes = analyze(&recording, &settings).unwrap().notes;
+        assert_eq!(
+            notes.iter().any(|note| note.contains("takes the movement out")),
+            is_noted,
+            "{cutoff_hz}"
+        );
+    }
+}
+
+#[test]
 fn what_was_not_seen_at_all_is_missing_whatever_counts_as_seen() {
     let pose = |frame: usize| {
         let mut pose = Figure::default().pose();

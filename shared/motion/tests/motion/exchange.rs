@@ -425,6 +425,42 @@ fn golden(name: &str) -> Vec<u8> {
 
 /// `tests/reference/check_exchange.py` made the files with ezc3d and says what ezc3d reads in them.
 #[test]
+fn a_trc_file_that_ends_within_a_row_is_refused() {
+    let trc = recording_to_trc(&crowd(), &WriteOptions::default()).unwrap();
+    assert!(recording_from_trc(&trc, &named("")).is_ok());
+    assert!(
+        recording_from_trc(trc.trim_end_matches(['\n', '\r']), &named("")).is_ok(),
+        "only the end of the line is missing"
+    );
+    let last = trc.trim_end().rfind('\n').unwrap();
+    for cut in [last + 20, last + (trc.len() - last) / 2, trc.trim_end().len() - 20] {
+        let error = recording_from_trc(&trc[..cut], &named("")).unwrap_err();
+        assert_eq!(error.code(), "MOTION_MALFORMED_FILE", "{error}");
+    }
+}
+
+#[test]
+fn what_is_empty_or_something_else_is_no_recording() {
+    assert_eq!(
+        recording_from_openpose("", &at(30.0)).unwrap_err().code(),
+        "MOTION_MALFORMED_JSON"
+    );
+    let picture = [b"\x89PNG\r\n\x1a\n".as_slice(), &[0; 100_000]].concat();
+    assert_eq!(Format::of_content(&picture), None);
+}
+
+#[test]
+fn annotations_of_coco_have_numbers_from_one() {
+    let coco: Value = serde_json::from_str(&recording_to_coco(&crowd()).unwrap()).unwrap();
+    let numbers = coco["annotations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["id"].as_u64().unwrap());
+    assert!(numbers.eq(1..=26), "18 of the first and 8 of the second");
+}
+
+#[test]
 fn nothing_moves_in_a_c3d_file_while_nobody_was_filmed() {
     let mut recording = crowd();
     recording.people.truncate(1);

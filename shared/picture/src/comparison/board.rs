@@ -23,7 +23,7 @@ const LIT: Rgb = Rgb(0xf0, 0xe4, 0x42);
 const GAP: u32 = 4;
 /// Most pictures are not wider than this many times their height.
 const WIDEST: f64 = 16.0 / 9.0;
-/// Angles told below the pictures.
+/// Angles told below the pictures, if they have room.
 const TOLD: usize = 3;
 
 /// What stands behind a figure.
@@ -190,11 +190,12 @@ impl<'a> Board<'a> {
             .filter_map(|angle| Some((angle, angle.difference_deg.get(place).copied().flatten()?)))
             .collect();
         told.sort_by(|one, other| other.1.abs().total_cmp(&one.1.abs()));
-        let column = (width - size * 1.6) / TOLD as f32;
         let moment = &self.comparison.moments[place];
-        for (rank, (angle, difference_deg)) in told.into_iter().take(TOLD).enumerate() {
+        let (room, indent) = (width - size * 1.6, size * 0.5);
+        let columns = self.columns(room, indent + size, letters);
+        let column = room / columns as f32;
+        for (rank, (angle, difference_deg)) in told.into_iter().take(columns).enumerate() {
             let x = size * 0.8 + column * rank as f32;
-            let text = self.told(moment, angle, difference_deg);
             let y = top + size * 1.1;
             plate(
                 frame,
@@ -202,7 +203,9 @@ impl<'a> Board<'a> {
                 size * 0.1,
                 Ink::opaque(of_side(angle.side)),
             );
-            letters.write(frame, Dot::new(x + size * 0.5, y), &text, Ink::opaque(LIGHT));
+            let text = self.told(moment, angle, difference_deg);
+            let text = shortened(&text, column - indent, letters);
+            letters.write(frame, Dot::new(x + indent, y), &text, Ink::opaque(LIGHT));
         }
         self.course(
             frame,
@@ -228,6 +231,16 @@ impl<'a> Board<'a> {
         }
     }
 
+    /// How many angles can be told beside each other, whichever these are at a moment: the same throughout the video.
+    fn columns(&self, room: f32, between: f32, letters: &Glyphs) -> usize {
+        let longest = |angle: &AngleDifference| {
+            let three = label::degrees(-180.0);
+            letters.width(&format!("{}  {three}: A {three}  B {three}", name(angle)))
+        };
+        let widest = self.comparison.angles.iter().map(longest).fold(1.0, f32::max);
+        ((room / (widest + between)).floor() as usize).clamp(1, TOLD)
+    }
+
     /// An angle that differs, with both values.
     fn told(&self, moment: &Moment, angle: &AngleDifference, difference_deg: f64) -> String {
         let value = |half: &Half<'_>, frame: usize| {
@@ -235,10 +248,9 @@ impl<'a> Board<'a> {
             let value = series.and_then(|series| series.value_deg.get(frame).copied().flatten());
             label::degrees(value.unwrap_or(f64::NAN))
         };
-        let name = format!("{} {}", label::side_letter(angle.side), angle.angle.label());
         format!(
             "{}  {}: A {}  B {}",
-            name.trim(),
+            name(angle),
             label::degrees(difference_deg),
             value(&self.halves[0], moment.a_frame),
             value(&self.halves[1], moment.b_frame)
@@ -454,6 +466,12 @@ impl<'a> Half<'a> {
             Ink::opaque(LIGHT),
         );
     }
+}
+
+/// An angle with the letter of its side.
+fn name(angle: &AngleDifference) -> String {
+    let name = format!("{} {}", label::side_letter(angle.side), angle.angle.label());
+    name.trim().to_owned()
 }
 
 /// The size that [`RgbImage::fitted`] gives.

@@ -141,7 +141,10 @@ fn pick(names: Vec<String>, wanted: Option<&str>) -> Result<String, MotionError>
         None => None,
     };
     found.ok_or_else(|| {
-        MotionError::UnsupportedFile(format!("it holds several videos, of which one must be named: {list}"))
+        MotionError::UnsupportedFile(match wanted {
+            Some(wanted) => format!("it holds no video {wanted:?}, but {list}"),
+            None => format!("it holds several videos, of which one must be named: {list}"),
+        })
     })
 }
 
