@@ -122,7 +122,7 @@ pub fn analysis_file(bytes: &[u8]) {
 }
 
 /// The pose of a seed, which bobs up and down and swings its legs.
-fn moving() -> Recording {
+pub(crate) fn moving() -> Recording {
     let json = include_str!("../corpus/recording_json/blazepose.json");
     let mut recording = recording_from_json(json).expect("the seed is a recording");
     let pose = recording.people[0].poses[0].clone().expect("somebody is in it");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use marey_motion::filter::{ButterworthSettings, Filter};
-use marey_motion::{GaitMethod, MotionError, Settings, Subject};
+use marey_motion::{GaitMethod, MotionError, Settings, Subject, View};
 
 use super::Reading;
 
@@ -64,6 +64,13 @@ pub(crate) struct Cleaning {
         value_parser = gait_method()
     )]
     pub(crate) gait_method: Option<GaitMethod>,
+    #[arg(
+        help = "From where the camera looks, for recordings without depth, such as OpenPose's: measures need to know it",
+        long,
+        value_name = "VIEW",
+        value_parser = view()
+    )]
+    pub(crate) view: Option<View>,
     /// Put legs and arms right that the model took for those of the other side
     #[arg(long)]
     pub(crate) repair_swaps: bool,
@@ -93,6 +100,7 @@ impl Cleaning {
             px_per_m: self.px_per_m,
             gait_events: self.gait_method.unwrap_or(usual.gait_events),
             repair_swaps: self.repair_swaps,
+            view: self.view,
             person: self.person.as_deref().map_or(Ok(usual.person), str::parse)?,
             ..usual
         })
@@ -127,4 +135,9 @@ fn filter() -> impl TypedValueParser<Value = Filter> {
 fn gait_method() -> impl TypedValueParser<Value = GaitMethod> {
     PossibleValuesParser::new(GaitMethod::ALL.map(GaitMethod::id))
         .try_map(|name| GaitMethod::of_id(&name).ok_or("there is no such method"))
+}
+
+/// The views by their names.
+fn view() -> impl TypedValueParser<Value = View> {
+    PossibleValuesParser::new(View::ALL.map(View::id)).try_map(|name| View::of_id(&name).ok_or("there is no such view"))
 }

@@ -55,6 +55,7 @@ impl<'a> Wishes<'a> {
                 .get("repair_swaps")
                 .and_then(Value::as_bool)
                 .unwrap_or(defaults.repair_swaps),
+            view: defaults.view,
         })
     }
 

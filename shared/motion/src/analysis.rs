@@ -138,7 +138,36 @@ pub struct CameraPlane {
     pub view: View,
 }
 
+impl View {
+    /// All views.
+    pub const ALL: [Self; 3] = [Self::Side, Self::Oblique, Self::Frontal];
+
+    /// Stable name, as in files.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Side => "side",
+            Self::Oblique => "oblique",
+            Self::Frontal => "frontal",
+        }
+    }
+
+    /// The view of a name, if there is one.
+    pub fn of_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|view| view.id() == id)
+    }
+}
+
 impl CameraPlane {
+    /// The plane of a view of which no more is known: in the middle of what the word covers.
+    pub const fn of_view(view: View) -> Self {
+        let deviation_deg = match view {
+            View::Side => 12.5,
+            View::Oblique => 40.0,
+            View::Frontal => 72.5,
+        };
+        Self { deviation_deg, view }
+    }
+
     /// The plane at a deviation in degrees, in `0..=90`, with the word for it.
     pub fn from_deviation_deg(deviation_deg: f64) -> Self {
         let view = if deviation_deg <= 25.0 {

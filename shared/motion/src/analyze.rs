@@ -12,8 +12,8 @@ use crate::find::{Movement, find};
 use crate::people::selected;
 use crate::plane::{camera_plane, deviations_deg, view_note};
 use crate::{
-    Analysis, Angle, AngleRange, AngleSeries, Findings, MotionError, Person, PersonAnalysis, Recording, Settings,
-    Skeleton, Spaces, skeleton::Conversion, swap,
+    Analysis, Angle, AngleRange, AngleSeries, CameraPlane, Findings, MotionError, Person, PersonAnalysis, Recording,
+    Settings, Skeleton, Spaces, skeleton::Conversion, swap,
 };
 
 /// Version of the layout of [`Analysis`]. Raise it when a reader of the old layout would misread the new one.
@@ -40,9 +40,16 @@ pub fn analyze(recording: &Recording, settings: &Settings) -> Result<Analysis, M
     notes.extend_from_slice(cleaner.notes());
     let (wanted, note) = selected(recording, settings.person)?;
     notes.extend(note);
+    let mut in_effect = settings.clone();
+    if recording.spaces != Spaces::Image && in_effect.view.take().is_some() {
+        notes.push(
+            "The view that was given has no effect: the recording has depth, which tells from where the camera looks."
+                .to_owned(),
+        );
+    }
     let people = wanted
         .into_iter()
-        .map(|person| analyze_person(person, recording, &cleaner, settings, &mut notes))
+        .map(|person| analyze_person(person, recording, &cleaner, &in_effect, &mut notes))
         .collect();
     Ok(Analysis {
         schema_version: ANALYSIS_SCHEMA_VERSION,
@@ -77,7 +84,7 @@ fn origin_notes(recording: &Recording) -> Vec<String> {
         Spaces::Both => {}
         Spaces::Image => notes.push(
             "The recording has positions in the picture only: there are no angles in the world, and how far the person \
-             turns out of the image plane is not known."
+             turns out of the image plane is not known. Measures need to be told from where the camera looks (view)."
                 .to_owned(),
         ),
         Spaces::World => notes.push(
@@ -115,7 +122,7 @@ fn analyze_person(
         Spaces::Both => deviations_deg(&cleaned.poses, settings.minimum_visibility),
         Spaces::Image | Spaces::World => Vec::new(),
     };
-    let camera_plane = camera_plane(&deviations_deg);
+    let camera_plane = camera_plane(&deviations_deg).or(settings.view.map(CameraPlane::of_view));
     notes.extend(camera_plane.and_then(|plane| view_note(person.id, plane, &deviations_deg)));
     let sides = sides_seen(&cleaned.poses, settings.minimum_visibility);
     let (raw, values) = rayon::join(

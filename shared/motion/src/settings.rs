@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::filter::{ButterworthSettings, Filter};
 use crate::gaps::GapCurve;
 use crate::outliers::Hampel;
-use crate::{GaitMethod, MotionError, Selection};
+use crate::{GaitMethod, MotionError, Selection, View};
 
 /// How a recording is cleaned before angles are computed.
 ///
@@ -36,6 +36,10 @@ pub struct Settings {
     /// Whether legs and arms whose sides the model exchanged for some frames are put right first; see [`crate::swap`]. Not by default:
     /// on real footage a repair can be wrong itself (docs/PEOPLE.md).
     pub repair_swaps: bool,
+    /// From where the camera looks, for recordings with positions in the picture only: nothing in them tells it, and what can be read from
+    /// the picture depends on it. Where there is depth, that tells it, frame by frame.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<View>,
 }
 
 /// How many pixels a metre may be long: from a person as small as a pixel to a fingertip that fills the picture.
@@ -84,6 +88,7 @@ impl Default for Settings {
             gait_events: GaitMethod::default(),
             person: Selection::All,
             repair_swaps: false,
+            view: None,
         }
     }
 }
@@ -145,6 +150,7 @@ struct Stored {
     gait_events: Option<GaitMethod>,
     person: Option<Selection>,
     repair_swaps: Option<bool>,
+    view: Option<View>,
     /// Until layout version 1; `null` meant that nothing was filtered.
     #[serde(default, deserialize_with = "even_null")]
     cutoff_hz: Option<Option<f64>>,
@@ -184,6 +190,7 @@ impl TryFrom<Stored> for Settings {
             gait_events: stored.gait_events.unwrap_or_default(),
             person: stored.person.unwrap_or(defaults.person),
             repair_swaps: stored.repair_swaps.unwrap_or(defaults.repair_swaps),
+            view: stored.view,
         })
     }
 }

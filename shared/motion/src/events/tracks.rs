@@ -7,7 +7,7 @@ use crate::angles::{deviation_deg, left_from_either};
 use crate::body::{Body, Mark, Place};
 use crate::differences::stretches_of;
 use crate::timebase::longest_step_s;
-use crate::{CameraPlane, Landmark, Pose, Settings, Side};
+use crate::{CameraPlane, Landmark, Pose, Settings, Side, View};
 
 /// A place in a frame: along the floor to the right, and up from it, in pixels.
 pub(crate) type Spot = Option<[f64; 2]>;
@@ -30,6 +30,8 @@ pub(crate) struct Tracks<'a> {
     pub(crate) time_s: &'a [f64],
     poses: &'a [Option<Pose>],
     minimum_visibility: f32,
+    /// From where the camera looks, if somebody said so.
+    view: Option<View>,
     /// Frames that lie further apart do not belong together, in seconds.
     longest_step_s: f64,
     /// Middle of the hips.
@@ -102,6 +104,7 @@ impl<'a> Tracks<'a> {
             time_s,
             poses,
             minimum_visibility,
+            view: settings.view,
             longest_step_s: longest_step_s(time_s, settings.longest_gap_s),
             hips,
             shoulders,
@@ -127,6 +130,7 @@ impl<'a> Tracks<'a> {
             time_s: &[],
             poses: &[],
             minimum_visibility: 0.0,
+            view: None,
             longest_step_s: 0.0,
             hips: Vec::new(),
             shoulders: Vec::new(),
@@ -185,7 +189,8 @@ impl<'a> Tracks<'a> {
         let deviations = deviations
             .filter_map(|pose| left_from_either(&Body::new(pose, self.minimum_visibility)))
             .map(deviation_deg);
-        median(deviations.collect()).map(CameraPlane::from_deviation_deg)
+        let seen = median(deviations.collect()).map(CameraPlane::from_deviation_deg);
+        seen.or(self.view.map(CameraPlane::of_view))
     }
 }
 

@@ -5,73 +5,33 @@ use super::markers::is_even;
 use crate::skeleton::Conversion;
 use crate::{Recording, Space, Spaces};
 
-/// What a format keeps.
-#[derive(Debug, Clone, Copy)]
-struct Keeps {
-    people: bool,
-    visibility: bool,
-    times: bool,
+/// What a format may not keep.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Part {
+    /// More people than one.
+    People,
+    Visibility,
+    Times,
     /// The picture's size.
-    size: bool,
+    Size,
     /// Depth in the scale of the picture.
-    depth: bool,
+    Depth,
     /// How sure a person is one.
-    score: bool,
+    Score,
 }
 
-const EVERYTHING: Keeps = Keeps {
-    people: true,
-    visibility: true,
-    times: true,
-    size: true,
-    depth: true,
-    score: true,
-};
-
-const MARKERS: Keeps = Keeps {
-    people: false,
-    visibility: false,
-    size: false,
-    score: false,
-    ..EVERYTHING
-};
-
-fn keeps(format: Format) -> Keeps {
+/// What a format does not keep. Of angles nobody expects what only landmarks have.
+const fn left_out(format: Format) -> &'static [Part] {
+    use Part::{Depth, People, Score, Size, Times, Visibility};
     match format {
-        Format::Parquet | Format::Json => EVERYTHING,
-        Format::Csv => Keeps {
-            size: false,
-            ..EVERYTHING
-        },
-        // Of angles nobody expects what only landmarks have.
-        Format::Mot => Keeps {
-            people: false,
-            visibility: false,
-            ..EVERYTHING
-        },
-        Format::Trc => MARKERS,
-        Format::C3d => Keeps {
-            times: false,
-            ..MARKERS
-        },
-        Format::OpenPose => Keeps {
-            times: false,
-            size: false,
-            depth: false,
-            score: false,
-            ..EVERYTHING
-        },
-        Format::Coco => Keeps {
-            visibility: false,
-            depth: false,
-            ..EVERYTHING
-        },
-        Format::NeuroPose | Format::NeuroPoseResults => Keeps {
-            visibility: false,
-            times: false,
-            depth: false,
-            ..EVERYTHING
-        },
+        Format::Parquet | Format::Json => &[],
+        Format::Csv => &[Size],
+        Format::Mot => &[People, Visibility],
+        Format::Trc => &[People, Visibility, Size, Score],
+        Format::C3d => &[People, Visibility, Times, Size, Score],
+        Format::OpenPose => &[Times, Size, Depth, Score],
+        Format::Coco => &[Visibility, Depth],
+        Format::NeuroPose | Format::NeuroPoseResults => &[Visibility, Times, Depth],
     }
 }
 
@@ -94,7 +54,7 @@ pub(super) fn losses(
     format: Format,
     options: &WriteOptions,
 ) -> Vec<String> {
-    let keeps = keeps(format);
+    let loses = |part| left_out(format).contains(&part);
     let spaces = kept_spaces(format, recording.spaces, options.units);
     let mut lost = Vec::new();
     let names = conversion.lost();
@@ -109,22 +69,22 @@ pub(super) fn losses(
             lost.push(format!("Positions in the {name}."));
         }
     }
-    if !keeps.depth && recording.spaces == Spaces::Both {
+    if loses(Part::Depth) && recording.spaces == Spaces::Both {
         lost.push("Depth in the scale of the picture.".to_owned());
     }
-    if !keeps.people && recording.people.len() > 1 {
+    if loses(Part::People) && recording.people.len() > 1 {
         lost.push(format!("{} other people.", recording.people.len() - 1));
     }
-    if !keeps.visibility {
+    if loses(Part::Visibility) {
         lost.push(visibility(format, options));
     }
-    if !keeps.times {
+    if loses(Part::Times) {
         lost.push(times(format, recording));
     }
-    if !keeps.size && recording.source.width_px > 0 {
+    if loses(Part::Size) && recording.source.width_px > 0 {
         lost.push("The picture's size.".to_owned());
     }
-    if !keeps.score {
+    if loses(Part::Score) {
         lost.push("How sure the model was that a person is one.".to_owned());
     }
     if !matches!(format, Format::Parquet | Format::Json) {

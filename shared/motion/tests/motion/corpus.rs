@@ -4,13 +4,19 @@ use std::path::Path;
 
 #[expect(unreachable_pub, reason = "it is public where it is fuzzed")]
 #[path = "../../../../fuzz/src/motion.rs"]
-mod targets;
+mod motion;
+#[expect(unreachable_pub, reason = "as above")]
+#[path = "../../../../fuzz/src/movement.rs"]
+mod movement;
 
 #[test]
 fn every_file_of_the_corpus_is_read_without_a_panic() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     let mut bytes = 0;
-    for (name, target) in targets::TARGETS {
+    for (name, target) in motion::TARGETS
+        .into_iter()
+        .chain([("movement", movement::movement as fn(&[u8]))])
+    {
         let files: Vec<_> = std::fs::read_dir(folder.join(name))
             .unwrap()
             .map(|entry| entry.unwrap().path())

@@ -445,7 +445,7 @@ fn what_is_empty_or_something_else_is_no_recording() {
         recording_from_openpose("", &at(30.0)).unwrap_err().code(),
         "MOTION_MALFORMED_JSON"
     );
-    let picture = [b"\x89PNG\r\n\x1a\n".as_slice(), &[0; 100_000]].concat();
+    let picture = [b"\x89PNG\r\n\x1a\n".to_vec(), vec![0; 100_000]].concat();
     assert_eq!(Format::of_content(&picture), None);
 }
 

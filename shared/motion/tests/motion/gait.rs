@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use marey_motion::events::{Context, find};
 use marey_motion::findings::Scale;
 use marey_motion::{
-    Analysis, Event, EventKind, GaitMethod, Landmark, Measure, Outcome, Pose, Recording, Settings, Side, analyze,
+    Analysis, Event, EventKind, GaitMethod, Landmark, Measure, Outcome, Pose, Recording, Settings, Side, Spaces, View,
+    analyze,
 };
 use marey_sample::motion::STRIDE_M;
 use marey_sample::{Motion, Squat, Walk};
@@ -511,4 +512,36 @@ fn a_method_has_the_same_name_in_settings_and_measures() {
     }
     let first: GaitMethod = serde_json::from_str("\"o_connor2007\"").unwrap();
     assert_eq!(first, GaitMethod::OConnor2007, "as the first analyses have it");
+}
+
+#[test]
+fn a_picture_without_depth_tells_as_much_as_one_with_it_to_whoever_knows_the_view() {
+    for (walk, filmed) in walkers() {
+        let mut flat = filmed.recording(&times(30.0));
+        let deep = analyze(&flat, &Settings::default()).unwrap();
+        flat.spaces = Spaces::Image;
+        for point in flat.people[0]
+            .poses
+            .iter_mut()
+            .flatten()
+            .flat_map(|pose| &mut pose.points)
+        {
+            (point.x_m, point.y_m, point.z_m) = (0.0, 0.0, 0.0);
+        }
+        let unknown = analyze(&flat, &Settings::default()).unwrap();
+        let measures = |analysis: &Analysis| analysis.people[0].findings.measures.clone();
+        assert!(reason(&measures(&unknown), "cadence", None).contains("camera looks"));
+        let told = Settings {
+            view: Some(View::Side),
+            ..Settings::default()
+        };
+        let told = analyze(&flat, &told).unwrap();
+        assert_eq!(events(&told).len(), events(&deep).len());
+        for (id, side) in [("cadence", None), ("relative_stride_length", Some(Side::Left))] {
+            let (one, other) = (given(&measures(&told), id, side), given(&measures(&deep), id, side));
+            assert!((one / other - 1.0).abs() < 1e-9, "{id} of {walk:?}: {one} {other}");
+        }
+        let range = |analysis: &Analysis| given(&measures(analysis), "range_of_motion_knee_flexion", Some(Side::Left));
+        assert!((range(&told) - range(&deep)).abs() < 1e-9);
+    }
 }

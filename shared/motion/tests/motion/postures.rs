@@ -1,5 +1,6 @@
 //! What a posture is taken for: handstands, planks, chairs, turns and pauses, of figures for which that is known.
 
+use marey_motion::compare::{ComparisonSettings, compare};
 use marey_motion::repetitions::{GaitCycles, Movement, gait_cycles};
 use marey_motion::{
     Analysis, Angle, AngleRange, Event, EventKind, Landmark, Point, Pose, Recording, Settings, Side, Space, View,
@@ -79,7 +80,7 @@ fn two_handstands_are_compared_the_short_way() {
             turned(Figure::default().pose(), sway_deg(time_s))
         }))
     });
-    let found = marey_motion::compare::compare(&leans[0], &leans[1], &Default::default()).unwrap();
+    let found = compare(&leans[0], &leans[1], &ComparisonSettings::default()).unwrap();
     assert!(found.warp.mean_distance < 10.0, "{}", found.warp.mean_distance);
 }
 
@@ -244,10 +245,12 @@ fn turning(time_s: f64) -> Pose {
     for point in &mut pose.points {
         point.x_px = (f64::from(point.x_px) - 320.0 + hips_px) as f32;
     }
-    use Landmark as L;
-    let feet = [
-        ([L::LeftAnkle, L::LeftHeel, L::LeftFootIndex], 1.0),
-        ([L::RightAnkle, L::RightHeel, L::RightFootIndex], -1.0),
+    let feet: [([Landmark; 3], f64); 2] = [
+        ([Landmark::LeftAnkle, Landmark::LeftHeel, Landmark::LeftFootIndex], 1.0),
+        (
+            [Landmark::RightAnkle, Landmark::RightHeel, Landmark::RightFootIndex],
+            -1.0,
+        ),
     ];
     for ([ankle, heel, toe], side) in feet {
         let at = hips_px + side * spread_px;

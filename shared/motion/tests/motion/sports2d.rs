@@ -65,6 +65,7 @@ fn analysed() -> (Golden, Analysis) {
         },
         // Each frame is a posture of its own, not a movement.
         repair_swaps: false,
+        view: None,
         ..unfiltered()
     };
     let analysis = analyze(&recording(even_s(golden.frames.len(), 30.0), poses), &settings).unwrap();

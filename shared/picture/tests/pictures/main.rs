@@ -15,6 +15,7 @@ fn analysis(movement: support::Movement, frames: usize) -> Analysis {
     // Its left and right limbs lie on each other in the picture, so nothing tells whether they were exchanged.
     let settings = Settings {
         repair_swaps: false,
+        view: None,
         ..Settings::default()
     };
     analyze(&support::recording(movement, frames), &settings).expect("the synthetic recording is sound")

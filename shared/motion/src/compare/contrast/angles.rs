@@ -66,11 +66,11 @@ pub(super) fn statistics(a: &AngleSeries, b: &AngleSeries, path: &[(usize, usize
     })
 }
 
+/// The values of a series, as they are or on another branch.
+pub(super) type Values<'a> = Cow<'a, [Option<f64>]>;
+
 /// The values of two series of an angle, both without the jump at the end of its bounds.
-pub(super) fn on_one_branch<'a>(
-    a: &'a AngleSeries,
-    b: &'a AngleSeries,
-) -> (Cow<'a, [Option<f64>]>, Cow<'a, [Option<f64>]>) {
+pub(super) fn on_one_branch<'a>(a: &'a AngleSeries, b: &'a AngleSeries) -> (Values<'a>, Values<'a>) {
     let all = a.value_deg.iter().chain(&b.value_deg).flatten().copied();
     match Branch::of(a.angle.bounds(a.space), all) {
         Some(branch) => (branch.all(&a.value_deg).into(), branch.all(&b.value_deg).into()),
