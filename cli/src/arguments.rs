@@ -197,7 +197,7 @@ pub(crate) enum Local {
         after_help = "Examples:\n  marey convert recording.parquet walk.trc --skeleton halpe_26\n  marey convert trial.c3d trial.parquet\n  marey convert openpose/ walk.parquet --rate 29.97\n  marey convert recording.parquet results.json --to neuropose-results"
     )]
     Convert(Box<Convert>),
-    /// Send every video of a zip archive as one batch; nothing is sent if anything is wrong with it
+    /// Send every video of a zip archive as one batch; nothing is sent if anything is wrong with its list of contents
     #[command(
         after_help = "A video's name is made of its path: patient_001/trial_01.mp4 is patient_001_trial_01.\n\nExamples:\n  marey ingest monday.zip --dry-run\n  marey ingest monday.zip --param cutoff_hz=8 --watch"
     )]

@@ -483,7 +483,7 @@ impl Error {
             Self::FileTooLarge { .. } => "Cut the video, or reduce its resolution or bit rate.",
             Self::RecordingTooLarge { .. } => "Cut the recording into shorter ones.",
             Self::NotARecording { .. } => {
-                "Marey reads recordings as Parquet and JSON, TRC, C3D, OpenPose's and NeuroPose's JSON: name the format with --from."
+                "Marey reads recordings as Parquet and JSON, TRC, C3D, OpenPose's and NeuroPose's JSON; `marey analyze` and `marey convert` take the format with --from."
             }
             Self::FramesMixed { .. } => "Put the frames of each video into a folder of their own.",
             Self::NoFormat { .. } => {

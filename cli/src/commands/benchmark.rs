@@ -12,7 +12,7 @@ mod statistics;
 
 use self::divergence::Divergence;
 use self::machine::made;
-use self::measure::{Library, Setup, measure, subject};
+use self::measure::{Library, Setup, check, measure, subject};
 use self::report::{Comparison, DeviceReport, Report};
 use super::{Verdict, show_json_or};
 use crate::arguments::{Benchmark, Device};
@@ -36,10 +36,13 @@ pub(super) async fn benchmark(screen: &Screen, options: &Benchmark) -> Result<Ve
     let work = move || {
         let subject = subject(&video, passes, frames)?;
         let library = Library::load(&setup)?;
+        let second = compare.map(|device| other(&setup, device));
+        if let Some(second) = &second {
+            check(second, &library)?;
+        }
         let first = measure(&shown, &subject, &setup, &library)?;
         let mut report = Report::new(&subject, DeviceReport::of(&setup, &first));
-        if let Some(device) = compare {
-            let second_setup = other(&setup, device);
+        if let Some(second_setup) = second {
             let second = measure(&shown, &subject, &second_setup, &library)?;
             let divergence = Divergence::between(&first.poses, &second.poses, marey_motion::Skeleton::BlazePose33);
             let second = DeviceReport::of(&second_setup, &second);

@@ -48,7 +48,7 @@ pub struct Counts {
     pub seen_samples: usize,
     /// Samples of a landmark that were rejected as outliers.
     pub rejected_samples: usize,
-    /// Stretches of a landmark that were too short to be filtered and stayed as they were.
+    /// Stretches of a landmark that were too short to be filtered, or whose times were too uneven, and stayed as they were.
     pub unfiltered_stretches: usize,
     /// Stretches of a landmark that were filtered.
     pub filtered_stretches: usize,
@@ -66,8 +66,8 @@ impl Counts {
         }
         if self.unfiltered_stretches > 0 {
             notes.push(format!(
-                "Person {person}: {} of {} uninterrupted stretches of a landmark were too short to be filtered and were \
-                 left as they are.",
+                "Person {person}: {} of {} uninterrupted stretches of a landmark were too short to be filtered, or their \
+                 times too uneven, and were left as they are.",
                 self.unfiltered_stretches,
                 self.unfiltered_stretches + self.filtered_stretches
             ));
@@ -202,6 +202,12 @@ impl<'a> Cleaner<'a> {
                 Some(true) => counts.filtered_stretches += 1,
                 Some(false) => counts.unfiltered_stretches += 1,
                 None => {}
+            }
+        }
+        // A curve through frames that lie together by chance can lead anywhere.
+        for (row, state) in track.rows.iter().zip(&mut track.states) {
+            if state.has_value() && !row.iter().all(|value| value.abs() <= f64::from(f32::MAX)) {
+                *state = State::Missing;
             }
         }
         counts

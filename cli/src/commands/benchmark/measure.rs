@@ -115,6 +115,16 @@ impl Library {
     }
 }
 
+/// Whether a device is there with its models, which is better known before another one was measured for minutes.
+///
+/// # Errors
+/// What measuring would end with.
+pub(super) fn check(setup: &Setup, library: &Library) -> Result<(), Error> {
+    library.runtime.with_provider(setup.provider)?;
+    Models::open(&setup.models)?;
+    Ok(())
+}
+
 /// Measures one device.
 pub(super) fn measure(screen: &Screen, subject: &Subject, setup: &Setup, library: &Library) -> Result<Measured, Error> {
     let is_own_peak = forget_peak();

@@ -105,40 +105,50 @@ impl<'a> Kernel<'a> {
         }
     }
 
-    /// Whether the rows were filtered; if they are too few they are left as they were.
+    /// Whether the rows were filtered; if they are too few, or their times so uneven that the filter loses all digits, they are left as
+    /// they were.
     fn apply(&self, time_s: &[f64], rows: &mut [Row]) -> bool {
         let filter = match self {
             Self::Lowpass(filter) => return filter.filter_both_ways(rows),
             Self::Other(filter) => filter,
         };
-        match filter {
-            Filter::None | Filter::Butterworth(_) => return false,
-            Filter::OneEuro(settings) => {
-                let (px, m) = (settings.beta_per_px, settings.beta_per_m);
-                let beta = [px, px, px, m, m, m];
-                one_euro(
-                    time_s,
-                    rows,
-                    settings.min_cutoff_hz,
-                    &beta,
-                    settings.derivative_cutoff_hz,
-                );
-            }
-            Filter::Kalman(settings) => kalman(time_s, rows, settings.trust_ratio),
-            Filter::Loess(settings) => return loess(time_s, rows, settings.window_frames, settings.iterations),
-            Filter::Gaussian(settings) => gaussian(rows, settings.sigma_frames),
-            Filter::Median(settings) => median(rows, settings.reach_frames),
-            Filter::GcvSpline(GcvSplineSettings { cutoff_hz: None }) => return gcv_spline(time_s, rows).is_some(),
-            Filter::GcvSpline(GcvSplineSettings {
-                cutoff_hz: Some(cutoff_hz),
-            }) => {
-                let [first_s, .., last_s] = time_s else {
-                    return false;
-                };
-                let rate_hz = (time_s.len() - 1) as f64 / (last_s - first_s);
-                return smoothing_spline(time_s, rows, lambda_of_cutoff(*cutoff_hz, rate_hz));
-            }
+        let before = rows.to_vec();
+        let filtered = apply(filter, time_s, rows) && rows.iter().flatten().all(|value| value.is_finite());
+        if !filtered {
+            rows.copy_from_slice(&before);
         }
-        true
+        filtered
     }
+}
+
+fn apply(filter: &Filter, time_s: &[f64], rows: &mut [Row]) -> bool {
+    match filter {
+        Filter::None | Filter::Butterworth(_) => return false,
+        Filter::OneEuro(settings) => {
+            let (px, m) = (settings.beta_per_px, settings.beta_per_m);
+            let beta = [px, px, px, m, m, m];
+            one_euro(
+                time_s,
+                rows,
+                settings.min_cutoff_hz,
+                &beta,
+                settings.derivative_cutoff_hz,
+            );
+        }
+        Filter::Kalman(settings) => kalman(time_s, rows, settings.trust_ratio),
+        Filter::Loess(settings) => return loess(time_s, rows, settings.window_frames, settings.iterations),
+        Filter::Gaussian(settings) => gaussian(rows, settings.sigma_frames),
+        Filter::Median(settings) => median(rows, settings.reach_frames),
+        Filter::GcvSpline(GcvSplineSettings { cutoff_hz: None }) => return gcv_spline(time_s, rows).is_some(),
+        Filter::GcvSpline(GcvSplineSettings {
+            cutoff_hz: Some(cutoff_hz),
+        }) => {
+            let [first_s, .., last_s] = time_s else {
+                return false;
+            };
+            let rate_hz = (time_s.len() - 1) as f64 / (last_s - first_s);
+            return smoothing_spline(time_s, rows, lambda_of_cutoff(*cutoff_hz, rate_hz));
+        }
+    }
+    true
 }

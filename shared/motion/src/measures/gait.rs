@@ -116,13 +116,13 @@ fn times(samples: &Samples, method: GaitMethod, lacking: &str) -> Vec<Measure> {
         let of_side = |(side, samples): (Side, &Vec<Sample>)| kind.of(Some(side), method.id(), samples, lacking);
         measures.extend(SIDES.into_iter().zip(samples).map(of_side));
     }
+    // Who walks a bout and runs another has the double support of the walk.
     let lacking = if samples.running {
         "both feet are off the floor between steps: this is running"
     } else {
         lacking
     };
-    let double: &[Sample] = if samples.running { &[] } else { &samples.double };
-    measures.push(DOUBLE_SUPPORT.of(None, method.id(), double, lacking));
+    measures.push(DOUBLE_SUPPORT.of(None, method.id(), &samples.double, lacking));
     measures
 }
 

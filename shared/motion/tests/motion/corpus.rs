@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use proptest::prelude::*;
+
 #[expect(unreachable_pub, reason = "it is public where it is fuzzed")]
 #[path = "../../../../fuzz/src/motion.rs"]
 mod motion;
@@ -32,4 +34,11 @@ fn every_file_of_the_corpus_is_read_without_a_panic() {
         bytes < 300_000,
         "the corpus in the repository has grown to {bytes} bytes"
     );
+}
+
+proptest! {
+    #[test]
+    fn whatever_moves_can_be_analysed(bytes in prop::collection::vec(any::<u8>(), 0..700)) {
+        movement::movement(&bytes);
+    }
 }
