@@ -58,6 +58,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return misused(&error, arguments.iter().any(|argument| argument == "--json")),
     };
     let screen = Screen::new(parsed.global.json, parsed.global.color);
+    quiet_decoders();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -86,6 +87,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(INTERRUPTED)
         }
     }
+}
+
+/// A decoder that panics on a damaged file is told of by the error that this becomes, and not by a trace of the stack too.
+fn quiet_decoders() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !marey_motion::formats::panics_are_errors() {
+            others(panic);
+        }
+    }));
 }
 
 /// Carries the command out; `None` after Ctrl-C, with everything that was begun dropped and so cleaned up.

@@ -36,32 +36,42 @@ pub(crate) struct Loaded {
 /// [`Error::FileUnreadable`], [`Error::RecordingTooLarge`], [`Error::NotARecording`] if nothing says what the file is, and
 /// [`Error::Motion`] with the reader's own reason.
 pub(crate) fn load(path: &Path, format: Option<Format>, options: &ReadOptions) -> Result<Loaded, Error> {
+    if path.is_dir() {
+        let of_results = path.join(RECORDING);
+        if format.is_none() && of_results.is_file() {
+            return load(&of_results, None, options);
+        }
+        return match format {
+            None | Some(Format::OpenPose) => load_folder(path, named(path, options)),
+            Some(_) => Err(Error::NotARecording { path: path.to_owned() }),
+        };
+    }
+    load_content(path, &bytes(path)?, format, options)
+}
+
+/// [`load`] for a file that was read already.
+pub(crate) fn load_content(
+    path: &Path,
+    bytes: &[u8],
+    format: Option<Format>,
+    options: &ReadOptions,
+) -> Result<Loaded, Error> {
+    let ending = || path.extension().and_then(OsStr::to_str);
+    let format = format
+        .or_else(|| Format::of_content(bytes))
+        .or_else(|| ending().and_then(Format::from_ending))
+        .ok_or_else(|| Error::NotARecording { path: path.to_owned() })?;
+    let outcome = read(bytes, format, &named(path, options));
+    loaded(path, format, Sha256::digest(bytes).as_slice(), outcome)
+}
+
+/// A recording is called as its file where nobody says otherwise.
+fn named(path: &Path, options: &ReadOptions) -> ReadOptions {
     let mut options = options.clone();
     if options.name.is_empty() {
         options.name = name_of(path);
     }
-    if path.is_dir() {
-        let of_results = path.join(RECORDING);
-        if format.is_none() && of_results.is_file() {
-            return load(&of_results, None, &options);
-        }
-        return match format {
-            None | Some(Format::OpenPose) => load_folder(path, options),
-            Some(_) => Err(Error::NotARecording { path: path.to_owned() }),
-        };
-    }
-    let bytes = bytes(path)?;
-    let ending = || path.extension().and_then(OsStr::to_str);
-    let format = format
-        .or_else(|| Format::of_content(&bytes))
-        .or_else(|| ending().and_then(Format::from_ending))
-        .ok_or_else(|| Error::NotARecording { path: path.to_owned() })?;
-    loaded(
-        path,
-        format,
-        Sha256::digest(&bytes).as_slice(),
-        read(&bytes, format, &options),
-    )
+    options
 }
 
 fn loaded(path: &Path, format: Format, digest: &[u8], outcome: Result<WasRead, MotionError>) -> Result<Loaded, Error> {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use marey_motion::compare::{Band, Comparison, ComparisonSettings, Method};
 use marey_motion::formats::comparison_to_json;
-use marey_motion::{Analysis, MotionError, Space, Spaces};
+use marey_motion::{Analysis, MotionError, Space};
 use marey_picture::comparison::difference_svg;
 use serde::Serialize;
 
@@ -83,9 +83,15 @@ fn carry_out(screen: &Screen, options: &Compare, stop: &Stop) -> Result<Verdict,
         .transpose()?;
     let reading = options.unsaid.options();
     let (a, b) = (input::read(&options.a, &reading)?, input::read(&options.b, &reading)?);
-    let mut comparison = marey_motion::compare::compare(&a, &b, &settings(options, space(options, [&a, &b])))
+    let settings = settings(options, space(options, [&a.analysis, &b.analysis]));
+    let mut comparison = marey_motion::compare::compare(&a.analysis, &b.analysis, &settings)
         .map_err(|source| Error::Motion { path: None, source })?;
-    comparison.notes.extend(notes_of_files([&a, &b]));
+    let notes = [&a, &b].map(|given| {
+        let name = &given.analysis.source.name;
+        given.notes.iter().map(move |note| format!("{name}: {note}"))
+    });
+    comparison.notes.extend(notes.into_iter().flatten());
+    let (a, b) = (a.analysis, b.analysis);
     let files = match &output {
         Some(output) => output.write(screen, &comparison, (&a, &b), options, stop)?,
         None => Vec::new(),
@@ -108,17 +114,6 @@ fn space(options: &Compare, movements: [&Analysis; 2]) -> Space {
     let has_images = movements.iter().all(|movement| movement.spaces.has(Space::Image));
     let usual = if has_images { Space::Image } else { Space::World };
     options.space.map_or(usual, Space::from)
-}
-
-/// What was assumed or left out when files of other programs were read. What Marey notes of its own analyses is not about a difference.
-fn notes_of_files(movements: [&Analysis; 2]) -> Vec<String> {
-    let foreign = movements.into_iter().filter(|movement| movement.spaces != Spaces::Both);
-    let notes = |movement: &Analysis| {
-        let name = movement.source.name.clone();
-        let notes = movement.notes.clone().into_iter();
-        notes.map(move |note| format!("{name}: {note}"))
-    };
-    foreign.flat_map(notes).collect()
 }
 
 fn settings(options: &Compare, space: Space) -> ComparisonSettings {
@@ -155,7 +150,6 @@ impl Output {
         if let Some(path) = in_the_way.filter(|_| !options.force) {
             return Err(Error::FileInTheWay { path });
         }
-        std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
         Ok(Self {
             folder: folder.to_owned(),
             draws_video,
@@ -163,6 +157,24 @@ impl Output {
     }
 
     fn write(
+        &self,
+        screen: &Screen,
+        comparison: &Comparison,
+        (a, b): (&Analysis, &Analysis),
+        options: &Compare,
+        stop: &Stop,
+    ) -> Result<Vec<PathBuf>, Error> {
+        let is_new = !self.folder.exists();
+        std::fs::create_dir_all(&self.folder).map_err(|error| unwritable(&self.folder, &error))?;
+        let written = self.write_into_folder(screen, comparison, (a, b), options, stop);
+        if is_new && written.is_err() {
+            // Only if nothing is in it.
+            let _ = std::fs::remove_dir(&self.folder);
+        }
+        written
+    }
+
+    fn write_into_folder(
         &self,
         screen: &Screen,
         comparison: &Comparison,

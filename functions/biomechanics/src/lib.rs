@@ -96,7 +96,10 @@ fn save_analysis(work: &Work, analysis: Analysis) -> Result<Vec<OutputFile>, Sta
 
 /// The input is an artifact of Marey's own: what is wrong with it stays wrong.
 fn motion_error(error: MotionError) -> StageError {
-    if matches!(error, MotionError::NoSuchPerson(_) | MotionError::InvalidSettings(_)) {
+    if matches!(
+        error,
+        MotionError::NoSuchPerson(_) | MotionError::InvalidSettings(_) | MotionError::TooLarge(_)
+    ) {
         return StageError::permanent(error.code(), sentence(&error.to_string()), error.hint());
     }
     StageError::permanent(error.code(), "The recording could not be analysed.", error.hint()).because(error)

@@ -61,7 +61,7 @@ pub struct AngleRange {
     pub maximum_at_s: f64,
     /// Mean over the frames that have a value, in degrees.
     pub mean_deg: f64,
-    /// Share of the frames in which the person is seen that have a value, in `0..=1`.
+    /// Share of the frames in which the person is seen or a short gap was filled that have a value, in `0..=1`.
     pub coverage: f64,
 }
 

@@ -13,11 +13,11 @@ use crate::people::selected;
 use crate::plane::{camera_plane, deviations_deg, view_note};
 use crate::{
     Analysis, Angle, AngleRange, AngleSeries, CameraPlane, Findings, MotionError, Person, PersonAnalysis, Recording,
-    Settings, Skeleton, Spaces, skeleton::Conversion, swap,
+    Settings, Skeleton, Spaces, View, skeleton::Conversion, swap,
 };
 
 /// Version of the layout of [`Analysis`]. Raise it when a reader of the old layout would misread the new one.
-pub const ANALYSIS_SCHEMA_VERSION: u32 = 3;
+pub const ANALYSIS_SCHEMA_VERSION: u32 = 4;
 
 /// Cleans a recording and measures every angle of every person.
 ///
@@ -34,18 +34,15 @@ pub const ANALYSIS_SCHEMA_VERSION: u32 = 3;
 pub fn analyze(recording: &Recording, settings: &Settings) -> Result<Analysis, MotionError> {
     recording.validate()?;
     let converted = (recording.skeleton != Skeleton::BlazePose33).then(|| recording.converted(Skeleton::BlazePose33));
-    let mut notes: Vec<String> = origin_notes(recording);
+    let mut notes: Vec<String> = origin_notes(recording, settings.view);
     let recording = converted.as_ref().unwrap_or(recording);
     let cleaner = Cleaner::new(&recording.time_s, settings)?;
     notes.extend_from_slice(cleaner.notes());
     let (wanted, note) = selected(recording, settings.person)?;
     notes.extend(note);
     let mut in_effect = settings.clone();
-    if recording.spaces != Spaces::Image && in_effect.view.take().is_some() {
-        notes.push(
-            "The view that was given has no effect: the recording has depth, which tells from where the camera looks."
-                .to_owned(),
-        );
+    if recording.spaces != Spaces::Image {
+        in_effect.view = None;
     }
     let people = wanted
         .into_iter()
@@ -65,7 +62,7 @@ pub fn analyze(recording: &Recording, settings: &Settings) -> Result<Analysis, M
 }
 
 /// What a reader should know of a recording that Marey's own model did not make.
-fn origin_notes(recording: &Recording) -> Vec<String> {
+fn origin_notes(recording: &Recording, view: Option<View>) -> Vec<String> {
     let mut notes = Vec::new();
     if recording.skeleton != Skeleton::BlazePose33 {
         let conversion = Conversion::new(recording.skeleton, Skeleton::BlazePose33);
@@ -81,12 +78,18 @@ fn origin_notes(recording: &Recording) -> Vec<String> {
         ));
     }
     match recording.spaces {
-        Spaces::Both => {}
-        Spaces::Image => notes.push(
-            "The recording has positions in the picture only: there are no angles in the world, and how far the person \
-             turns out of the image plane is not known. Measures need to be told from where the camera looks (view)."
-                .to_owned(),
+        Spaces::Both if view.is_some() => notes.push(
+            "The view that was given has no effect: the recording has depth, which tells from where the camera looks.".to_owned(),
         ),
+        Spaces::Both => {}
+        Spaces::Image => notes.push(format!(
+            "The recording has positions in the picture only: there are no angles in the world, and how far the person \
+             turns out of the image plane is not known. {}",
+            match view {
+                Some(view) => format!("The camera is taken to look from where it was said to: {}.", view.id()),
+                None => "Measures that depend on from where the camera looks are not given unless somebody says it (view).".to_owned(),
+            }
+        )),
         Spaces::World => notes.push(
             "The recording has positions in the world only: there are no angles in the image, and no scale, events and \
              measures, which are read from it."

@@ -32,7 +32,7 @@ impl Track {
 pub struct Cleaned {
     /// Pose per frame; `None` where no landmark is trusted or filled.
     ///
-    /// A landmark was trusted or filled if and only if its visibility is at least [`Settings::minimum_visibility`]; a
+    /// A landmark was trusted or filled if and only if [`Point::is_trusted`] by [`Settings::minimum_visibility`]; a
     /// filled one has the lesser visibility of the frames on either side. Other landmarks are as the model gave them
     /// or, in a frame in which the model found nobody, where they were last seen, with a visibility of zero. An outlier
     /// that was not filled has a visibility of zero too.

@@ -73,7 +73,12 @@ pub(crate) fn find(movement: &Movement<'_>, findings: &mut Findings) {
 
 /// What the view means for whoever reads the angles.
 pub(crate) fn view_note(person: u32, plane: CameraPlane, deviations_deg: &[f64]) -> Option<String> {
-    let deviation_deg = plane.deviation_deg;
+    // What somebody said of the view has no number.
+    let about = if deviations_deg.is_empty() {
+        String::new()
+    } else {
+        format!(", about {:.0} degrees off a side view", plane.deviation_deg)
+    };
     match plane.view {
         View::Side => {
             let turned = turned_share(deviations_deg);
@@ -87,12 +92,12 @@ pub(crate) fn view_note(person: u32, plane: CameraPlane, deviations_deg: &[f64])
             })
         }
         View::Oblique => Some(format!(
-            "Person {person} is seen obliquely, about {deviation_deg:.0} degrees off a side view: flexion and extension \
+            "Person {person} is seen obliquely{about}: flexion and extension \
              read from the picture are distorted. Compare only recordings filmed from the same place, or film from \
              the side."
         )),
         View::Frontal => Some(format!(
-            "Person {person} is seen from the front or back, about {deviation_deg:.0} degrees off a side view: flexion \
+            "Person {person} is seen from the front or back{about}: flexion \
              and extension of ankle, knee, hip, shoulder and trunk point towards or away from the camera and cannot \
              be read from the picture. The values show that something moves, not how far; film from the side to \
              measure them."

@@ -51,7 +51,7 @@ pub struct AngleSummary {
     pub maximum_deg: f64,
     /// Greatest less smallest value in degrees, to one decimal.
     pub range_of_motion_deg: f64,
-    /// Share of the frames that have a value, to three decimals.
+    /// Share of the frames in which the person is seen that have a value, to three decimals.
     pub coverage: f64,
 }
 

@@ -282,7 +282,7 @@ impl<'a> Annotator<'a> {
             let Some(place) = stick.joint_arc(label.angle, label.side) else {
                 continue;
             };
-            let trusted = place.visibility >= self.analysis.settings.minimum_visibility;
+            let trusted = place.visibility > 0.0 && place.visibility >= self.analysis.settings.minimum_visibility;
             let strength = if trusted { 0.45 + 0.55 * place.visibility } else { 0.3 };
             draw_arc(
                 frame,

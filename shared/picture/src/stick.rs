@@ -276,12 +276,17 @@ pub(crate) struct StickStyle {
 }
 
 impl StickStyle {
+    /// Whether a landmark counts as seen, as [`marey_motion::Point::is_trusted`] has it.
+    pub(crate) fn is_trusted(self, visibility: f32) -> bool {
+        visibility > 0.0 && visibility >= self.minimum_visibility
+    }
+
     /// Opacity for a visibility: never quite nothing, so that a weak guess is seen as one.
     fn confidence(self, visibility: f32) -> f32 {
-        let certain = if visibility < self.minimum_visibility {
-            0.3
-        } else {
+        let certain = if self.is_trusted(visibility) {
             0.45 + 0.55 * visibility
+        } else {
+            0.3
         };
         certain * self.opacity
     }
@@ -322,7 +327,7 @@ pub(crate) fn draw_joint(
     let radius = (style.thickness * 0.95).max(1.5);
     let ring_width = (style.thickness * 0.3).max(1.0);
     let ink = Ink::new(of_side(side), style.opacity);
-    if visibility < style.minimum_visibility {
+    if !style.is_trusted(visibility) {
         ring(
             frame,
             centre,

@@ -8,36 +8,45 @@ use marey_motion::{Analysis, Settings, analyze};
 
 use super::of_file;
 use crate::error::Error;
-use crate::recordings::{bytes, load};
+use crate::recordings::{Loaded, bytes, load, load_content};
+
+/// A movement that was read.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) analysis: Analysis,
+    /// What was assumed or left out when a file of another program was read.
+    pub(super) notes: Vec<String>,
+}
 
 /// Reads a movement. A recording, in any format that Marey reads, is analysed with the default settings; the poses of an analysis that
 /// is stored without them are taken from `poses.parquet` beside it, if that is there.
-pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Analysis, Error> {
+pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Given, Error> {
     if path.is_dir() {
         let analysis = path.join(ANALYSIS);
         return if analysis.exists() {
             read(&analysis, options)
         } else {
-            recorded(path, options)
+            recorded(path, load(path, None, options)?)
         };
     }
-    let is_json = path
-        .extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
-    if is_json
-        && let Ok(text) = String::from_utf8(bytes(path)?)
-        && is_analysis(&text)
-    {
-        return with_poses(path, analysis_from_json(&text).map_err(of_file(path))?);
+    let content = bytes(path)?;
+    match std::str::from_utf8(&content) {
+        Ok(text) if is_analysis(text) => {
+            let analysis = with_poses(path, analysis_from_json(text).map_err(of_file(path))?)?;
+            Ok(Given {
+                analysis,
+                notes: Vec::new(),
+            })
+        }
+        _ => recorded(path, load_content(path, &content, None, options)?),
     }
-    recorded(path, options)
 }
 
-fn recorded(path: &Path, options: &ReadOptions) -> Result<Analysis, Error> {
-    let loaded = load(path, None, options)?;
-    let mut analysis = analyze(&loaded.recording, &Settings::default()).map_err(of_file(path))?;
-    analysis.notes.splice(0..0, loaded.notes);
-    Ok(analysis)
+fn recorded(path: &Path, loaded: Loaded) -> Result<Given, Error> {
+    Ok(Given {
+        analysis: analyze(&loaded.recording, &Settings::default()).map_err(of_file(path))?,
+        notes: loaded.notes,
+    })
 }
 
 fn with_poses(path: &Path, analysis: Analysis) -> Result<Analysis, Error> {

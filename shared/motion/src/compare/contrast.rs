@@ -34,7 +34,7 @@ pub fn compare(a: &Analysis, b: &Analysis, settings: &ComparisonSettings) -> Res
     let repetitions = repetitions(&one, settings)?;
     let mut notes = Vec::new();
     let joints = joints::in_common(&one, &other, settings, &mut notes);
-    let turned = joints.is_some() && joints::face_opposite_ways(&one, &other);
+    let turned = joints.as_ref().is_some_and(joints::Joints::turned);
     let (warp, summary) = match (settings.basis, &joints) {
         (Basis::Angles, _) => warp_angles(&one, &other, settings, &mut notes)?,
         (Basis::Joints, Some(joints)) => joints.warp(settings, &mut notes)?,

@@ -151,6 +151,9 @@ impl<'a> Tracks<'a> {
         let is_up = |from: [f64; 2], to: [f64; 2]| to[1] - from[1] > (to[0] - from[0]).abs();
         let hips = self.hips[frame]?;
         let feet: Vec<_> = SIDES.iter().filter_map(|&side| self.leg(side).ankle[frame]).collect();
+        if feet.is_empty() {
+            return None;
+        }
         let feet = [0, 1].map(|axis| feet.iter().map(|foot| foot[axis]).sum::<f64>() / feet.len() as f64);
         Some(is_up(feet, hips) && is_up(hips, self.shoulders[frame]?))
     }

@@ -26,9 +26,26 @@ pub fn analysis_to_json(analysis: &Analysis) -> Result<String, MotionError> {
 /// something else, [`MotionError::InvalidAnalysis`] if it contradicts itself.
 pub fn analysis_from_json(json: &str) -> Result<Analysis, MotionError> {
     check_json_version(json, ANALYSIS_SCHEMA_VERSION)?;
-    let analysis: Analysis = parse(json)?;
+    let mut analysis: Analysis = parse(json)?;
+    if analysis.schema_version < 4 {
+        share_of_frames_seen(&mut analysis);
+    }
+    analysis.schema_version = ANALYSIS_SCHEMA_VERSION;
     analysis.validate()?;
     Ok(analysis)
+}
+
+/// Until version 3, coverage was a share of all frames, also of those in which the person was not seen.
+fn share_of_frames_seen(analysis: &mut Analysis) {
+    let frames = analysis.time_s.len() as f64;
+    for person in &mut analysis.people {
+        let seen = person.frames_seen as f64;
+        for range in person.angles.iter_mut().filter_map(|series| series.range.as_mut()) {
+            if seen > 0.0 {
+                range.coverage = (range.coverage * frames / seen).min(1.0);
+            }
+        }
+    }
 }
 
 /// A recording with the version of its layout.

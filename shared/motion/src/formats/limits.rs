@@ -2,8 +2,8 @@
 
 use crate::MotionError;
 
-/// More landmarks over all frames and people are refused: four people for four hours at 30 frames per second have fewer.
-const MOST_POINTS: usize = 64_000_000;
+/// More landmarks over all frames and people are refused: eight people for four hours at 30 frames per second have fewer.
+const MOST_POINTS: usize = 128_000_000;
 
 /// More places for poses, people times frames, are refused: 15 people for a day at 30 frames per second have fewer.
 const MOST_PLACES: usize = 40_000_000;
@@ -27,7 +27,7 @@ mod tests {
 
     #[test]
     fn neither_places_nor_landmarks_may_be_too_many() {
-        assert!(check(4, 4 * 3600 * 30, 4 * 4 * 3600 * 30 * 33).is_ok());
+        assert!(check(8, 4 * 3600 * 30, 8 * 4 * 3600 * 30 * 33).is_ok());
         // A hundred people in whose rows nobody is.
         assert!(check(100, 400_001, 0).is_err());
         assert!(check(1, 16_000_000, 16_000_000 * 33).is_err());

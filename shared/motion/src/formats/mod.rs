@@ -36,6 +36,7 @@ pub use mot::{Mot, angles_to_mot};
 pub use neuropose::{recording_from_neuropose, recording_to_neuropose, recording_to_neuropose_results};
 pub use openpose::{OpenPoseFrames, recording_from_openpose, recording_to_openpose};
 pub use recording_parquet::{RECORDING_SCHEMA_VERSION, recording_from_parquet, recording_to_parquet};
+pub use table::panics_are_errors;
 pub use trc::{recording_from_trc, recording_to_trc};
 
 use crate::MotionError;

@@ -72,10 +72,17 @@ const LEADING: usize = 4;
 ///
 /// # Errors
 ///
-/// [`MotionError::InvalidRecording`] as [`Recording::validate`] says, or [`MotionError::Encoding`].
+/// [`MotionError::InvalidRecording`] as [`Recording::validate`] says, [`MotionError::TooLarge`] for what would not be read again, or
+/// [`MotionError::Encoding`].
 pub fn recording_to_parquet(recording: &Recording) -> Result<Vec<u8>, MotionError> {
     recording.validate()?;
     let rows = Rows::of(recording);
+    let seen = rows.rows.iter().filter(|row| row.1.is_some()).count();
+    limits::check(
+        recording.people.len(),
+        recording.time_s.len(),
+        seen * recording.skeleton.len(),
+    )?;
     let seen = || rows.rows.iter().filter_map(|row| row.1);
     let levels = Some(rows.levels.as_slice());
     let fields = fields(recording.skeleton);

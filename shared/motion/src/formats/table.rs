@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::basic::{Compression, ConvertedType, Encoding, Repetition, Type as PhysicalType};
@@ -171,24 +171,26 @@ pub(super) struct Table {
 /// Runs a reader. The decoder is meant to return errors for damaged files, but it is large and files are hostile:
 /// should it panic, that is an error too.
 pub(super) fn guarded<T>(read: impl FnOnce() -> Result<T, MotionError>) -> Result<T, MotionError> {
-    static QUIET: Once = Once::new();
-    QUIET.call_once(|| {
-        let others = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if !GUARDED.get() {
-                others(panic);
-            }
-        }));
-    });
     let outer = GUARDED.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(read));
     GUARDED.set(outer);
-    outcome.unwrap_or_else(|_| Err(malformed("the decoder gave up on damaged data")))
+    outcome.unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<String>().map(String::as_str);
+        let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(malformed(format!(
+            "the decoder gave up on damaged data ({})",
+            words.unwrap_or("it did not say why")
+        )))
+    })
 }
 
 thread_local! {
-    /// Whether a panic on this thread becomes an error, so that nobody is told of it otherwise.
     static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic on this thread becomes an error, so that a program's panic hook need not tell people of it.
+pub fn panics_are_errors() -> bool {
+    GUARDED.get()
 }
 
 pub(super) fn malformed(reason: impl Into<String>) -> MotionError {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Kind, Sample, withheld};
 use crate::events::bouts::Bout;
 use crate::events::jumps::Jump;
-use crate::events::signal::{minima, vertex_s};
+use crate::events::signal::{Extreme, minima, vertex_s};
 use crate::events::tracks::{SIDES, Tracks, apart};
 use crate::{CameraPlane, Measure, Scale, Side, View};
 
@@ -30,6 +30,9 @@ const BESIDE_JUMP_S: f64 = 1.0;
 
 /// At the top of a squat the hips are over the foot that carries by at least so much of the leg's own length.
 const STRAIGHT: f64 = 0.8;
+
+/// At the bottom of a squat the shoulders are over the hips by at least so much of the trunk's length: it leans by less than 66 degrees.
+const LEAST_UPRIGHT: f64 = 0.4;
 
 /// A dip of the hips.
 struct Bottom {
@@ -101,8 +104,7 @@ fn bottoms(tracks: &Tracks<'_>, bouts: &[Bout], jumps: &[Jump]) -> Vec<Bottom> {
         let values: Vec<f64> = heights[run.clone()].iter().flatten().copied().collect();
         let time_s = &tracks.time_s[run.clone()];
         let dips = minima(time_s, &values, LEAST_SINKING);
-        let tops = tops(&values, &dips.iter().map(|dip| dip.index).collect::<Vec<_>>());
-        for (dip, tops) in dips.iter().zip(tops) {
+        for dip in &dips {
             let half = values[dip.index] + dip.prominence / 2.0;
             let is_up = |&index: &usize| values[index] >= half;
             let from = (0..dip.index).rev().find(is_up).unwrap_or(0);
@@ -113,8 +115,11 @@ fn bottoms(tracks: &Tracks<'_>, bouts: &[Bout], jumps: &[Jump]) -> Vec<Bottom> {
             let jumping = jumps
                 .iter()
                 .any(|jump| bottom_s > jump.take_off_s - BESIDE_JUMP_S && bottom_s < jump.landing_s + BESIDE_JUMP_S);
-            let standing = tops.into_iter().any(|top| stands(tracks, run.start + top));
-            if walking || jumping || !standing || !planted(tracks, frames.clone()) {
+            let standing = tops(&values, dip)
+                .into_iter()
+                .any(|top| stands(tracks, run.start + top));
+            let upright = leans_little(tracks, run.start + dip.index);
+            if walking || jumping || !standing || !upright || !planted(tracks, frames.clone()) {
                 continue;
             }
             bottoms.push(Bottom {
@@ -126,20 +131,26 @@ fn bottoms(tracks: &Tracks<'_>, bouts: &[Bout], jumps: &[Jump]) -> Vec<Bottom> {
     bottoms
 }
 
-/// The highest places before and after each dip, up to its neighbours.
-fn tops(heights: &[f64], dips: &[usize]) -> Vec<[usize; 2]> {
-    let highest = |frames: Range<usize>| {
-        let start = frames.start;
-        frames
-            .max_by(|&one, &other| heights[one].total_cmp(&heights[other]))
-            .unwrap_or(start)
+/// A dip ends where the hips are back at so much of the lower of its rims.
+const BACK: f64 = 0.95;
+
+/// Where a dip begins and ends: the nearest places on both sides that are as high as the lower of its rims, but for [`BACK`]. What was before and after it,
+/// such as lying down for push-ups and getting up from them, is not of it.
+fn tops(heights: &[f64], dip: &Extreme) -> [usize; 2] {
+    let rim = heights[dip.index] + BACK * dip.prominence;
+    let is_top = |&index: &usize| heights[index] >= rim;
+    [
+        (0..dip.index).rev().find(is_top).unwrap_or(0),
+        (dip.index..heights.len()).find(is_top).unwrap_or(heights.len() - 1),
+    ]
+}
+
+/// Whether the shoulders are well over the hips, as at the bottom of every squat, and not level with them, as on hands and feet.
+fn leans_little(tracks: &Tracks<'_>, frame: usize) -> bool {
+    let (Some(hips), Some(shoulders)) = (tracks.hips[frame], tracks.shoulders[frame]) else {
+        return false;
     };
-    let around = |(place, &dip): (usize, &usize)| {
-        let before = place.checked_sub(1).map_or(0, |before| dips[before]);
-        let after = dips.get(place + 1).copied().unwrap_or(heights.len());
-        [highest(before..dip + 1), highest(dip..after)]
-    };
-    dips.iter().enumerate().map(around).collect()
+    shoulders[1] - hips[1] >= LEAST_UPRIGHT * apart(hips, shoulders)
 }
 
 fn stands(tracks: &Tracks<'_>, frame: usize) -> bool {

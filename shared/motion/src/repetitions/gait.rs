@@ -74,7 +74,8 @@ const STEADY: f64 = 1.5;
 fn leave_out_unsteady(segments: &mut Vec<Repetition>) -> Option<String> {
     let mut durations_s: Vec<f64> = segments.iter().map(Repetition::duration_s).collect();
     durations_s.sort_unstable_by(f64::total_cmp);
-    let median_s = *durations_s.get(durations_s.len() / 2)?;
+    // The lower one of two in the middle: a strike that was missed makes a cycle longer.
+    let median_s = *durations_s.get(durations_s.len().checked_sub(1)? / 2)?;
     segments.retain(|one| (1.0 / STEADY..=STEADY).contains(&(one.duration_s() / median_s)));
     let left_out = durations_s.len() - segments.len();
     (left_out > 0).then(|| {

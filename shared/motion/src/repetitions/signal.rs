@@ -119,8 +119,8 @@ impl Signal {
         }
     }
 
-    /// The value in each frame; an angle that crosses the end of its bounds goes on beyond it. `None` where a landmark was neither trusted nor filled, and everywhere in a space that the
-    /// recording lacks or if the poses were taken out of the analysis.
+    /// The value in each frame; an angle that crosses the end of its bounds goes on beyond it. `None` where a landmark was neither trusted nor
+    /// filled, and everywhere in a space that the recording lacks or if the poses were taken out of the analysis.
     pub fn values(&self, movement: &Movement<'_>) -> Vec<Option<f64>> {
         self.lent_values(movement).into_owned()
     }

@@ -423,7 +423,6 @@ fn golden(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(name)).unwrap()
 }
 
-/// `tests/reference/check_exchange.py` made the files with ezc3d and says what ezc3d reads in them.
 #[test]
 fn a_trc_file_that_ends_within_a_row_is_refused() {
     let trc = recording_to_trc(&crowd(), &WriteOptions::default()).unwrap();
@@ -505,6 +504,7 @@ fn what_no_format_for_markers_keeps_is_told() {
     assert!(mot.frames < 20 && mot.lost.iter().any(|sentence| sentence.contains("frames in which")));
 }
 
+/// `tests/reference/check_exchange.py` made the files with ezc3d and says what ezc3d reads in them.
 #[test]
 fn c3d_files_of_ezc3d_are_read_as_ezc3d_reads_them() {
     let expected: Value = serde_json::from_slice(&golden("ezc3d.json")).unwrap();

@@ -109,9 +109,9 @@ fn json_never_holds_what_is_not_a_number() {
 fn newer_layouts_are_refused_with_the_sentence_that_says_what_to_do() {
     let json = analysis_to_json(&analysis())
         .unwrap()
-        .replacen("\"schema_version\":3", "\"schema_version\":7", 1);
+        .replacen("\"schema_version\":4", "\"schema_version\":7", 1);
     let error = analysis_from_json(&json).unwrap_err();
-    assert_eq!(error, MotionError::NewerSchema { found: 7, supported: 3 });
+    assert_eq!(error, MotionError::NewerSchema { found: 7, supported: 4 });
     assert!(error.to_string().contains("update Marey"));
     // A newer layout may look quite different; the version still decides.
     let different = r#"{"schema_version": 7, "persons": {}}"#;

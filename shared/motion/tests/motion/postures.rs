@@ -164,7 +164,18 @@ fn a_pause_of_the_camera_is_not_stood_through() {
 #[test]
 fn push_ups_are_no_squats() {
     let lying = turned(Figure::default().pose(), 80.0);
-    let push_ups = lasting(10.0, |time_s| {
+    let ankles = |pose: &Pose| pose.points[Landmark::LeftAnkle.index()];
+    // Whoever does them stands before and after, with the feet in the same place.
+    let mut standing = Figure::default().pose();
+    let (from, to) = (ankles(&standing), ankles(&lying));
+    for point in &mut standing.points {
+        point.x_px += to.x_px - from.x_px;
+        point.y_px += to.y_px - from.y_px;
+    }
+    let push_ups = lasting(14.0, |time_s| {
+        if !(2.0..12.0).contains(&time_s) {
+            return standing.clone();
+        }
         let share = 0.5 - 0.5 * (std::f64::consts::TAU * 0.5 * time_s).cos();
         let mut pose = lying.clone();
         // Shoulders and hips sink while the feet stay.
@@ -225,6 +236,17 @@ fn a_turn_is_no_gait_cycle() {
     assert_eq!(found.segments.len(), 5, "{found:?}");
     assert!(found.segments.iter().all(|one| (one.duration_s() - 1.1).abs() < 1e-9));
     assert!(found.notes[0].starts_with("1 of 6 stretches"), "{:?}", found.notes);
+    // Of two, the longer one is that of a strike that was missed.
+    let found = gait_cycles(
+        &movement,
+        &[events[0], events[1], events[4]],
+        &GaitCycles::of(Side::Left),
+    )
+    .unwrap();
+    assert!(
+        found.segments.len() == 1 && found.segments[0].duration_s() < 1.2,
+        "{found:?}"
+    );
 }
 
 /// Where the hips are in leg lengths in the middle of each step of somebody who turns round: the way of each step is told.

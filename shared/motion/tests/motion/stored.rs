@@ -38,7 +38,10 @@ fn recordings_of_version_1_are_read() {
 #[test]
 fn analyses_of_version_1_are_read() {
     let analysis = analysis_from_json(&text("analysis_v1.json")).unwrap();
-    assert_eq!((analysis.schema_version, analysis.spaces), (1, Spaces::Both));
+    assert_eq!(
+        (analysis.schema_version, analysis.spaces),
+        (ANALYSIS_SCHEMA_VERSION, Spaces::Both)
+    );
     assert_eq!(analysis.people[0].findings, Findings::default());
     let knee = analysis.people[0]
         .series(Angle::KneeFlexion, Some(Side::Left), Space::Image)
@@ -99,4 +102,26 @@ fn files_of_later_versions_are_refused_with_what_to_do() {
         let read = analysis_from_json(&later("analysis_v1.json", version)).unwrap();
         assert_eq!(analysis_from_json(&analysis_to_json(&read).unwrap()).unwrap(), read);
     }
+}
+
+#[test]
+fn coverage_of_version_3_becomes_a_share_of_the_frames_seen() {
+    let mut value: serde_json::Value = serde_json::from_str(&text("analysis_v1.json")).unwrap();
+    value["schema_version"] = 3.into();
+    let frames = value["time_s"].as_array().unwrap().len();
+    value["people"][0]["frames_seen"] = (frames / 2).into();
+    let series = value["people"][0]["angles"].as_array_mut().unwrap();
+    let known = series.iter_mut().find(|series| !series["range"].is_null()).unwrap();
+    known["range"]["coverage"] = 0.25.into();
+    let id = known["angle"].clone();
+    let read = analysis_from_json(&value.to_string()).unwrap();
+    assert_eq!(read.schema_version, ANALYSIS_SCHEMA_VERSION);
+    let found = read.people[0]
+        .angles
+        .iter()
+        .find(|series| series.range.is_some())
+        .unwrap();
+    assert_eq!(serde_json::to_value(found.angle).unwrap(), id);
+    let expected = 0.25 * frames as f64 / (frames / 2) as f64;
+    assert!((found.range.unwrap().coverage - expected).abs() < 1e-12);
 }

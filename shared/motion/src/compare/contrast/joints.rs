@@ -3,7 +3,7 @@
 use super::{Half, LEAST_KNOWN, mean, summary, warp_settings};
 use crate::compare::comparison::{ComparisonSettings, JointDifference, LEAST_LIT_M, LEAST_LIT_TRUNKS, WarpSummary};
 use crate::compare::{Align, AlignmentSummary, Features, Movement, Rotation, Warp, warp_features};
-use crate::facing::sides_seen;
+use crate::facing::side_seen_throughout;
 use crate::{MotionError, Skeleton, Space, View};
 
 /// At most so many joints are lit at a moment.
@@ -24,8 +24,11 @@ pub(super) enum Joints {
 pub(super) struct Pair<const D: usize> {
     skeleton: Skeleton,
     unit: &'static str,
+    /// As the other one faces.
     a: Movement<D>,
     b: Movement<D>,
+    /// Whether the first was turned round for that.
+    turned: bool,
 }
 
 /// The joints of both; `None` with a note where poses are not at hand or the skeletons differ.
@@ -61,6 +64,7 @@ pub(super) fn in_common(
                 unit: TRUNK_LENGTHS,
                 a: if turned { a.facing_the_other_way() } else { a },
                 b,
+                turned,
             }),
             (Err(error), _) | (_, Err(error)) => {
                 notes.push(format!("Joints were not compared: {error}."));
@@ -76,17 +80,17 @@ pub(super) fn in_common(
                 world(one)
             },
             b: world(other),
+            turned,
         }),
     })
 }
 
-/// Whether one is seen from the right and the other from the left.
-pub(super) fn face_opposite_ways(one: &Half<'_>, other: &Half<'_>) -> bool {
-    let sides = [one, other].map(side_seen);
-    matches!(sides, [Some(one), Some(other)] if one * other < 0.0)
+/// Whether one is seen from the right throughout and the other from the left.
+fn face_opposite_ways(one: &Half<'_>, other: &Half<'_>) -> bool {
+    matches!([one, other].map(side_seen), [Some(one), Some(other)] if one * other < 0.0)
 }
 
-/// +1 where the camera sees the right side in most frames, else −1; `None` where that says nothing of which way somebody faces.
+/// `None` where which side is seen does not tell which way somebody faces.
 fn side_seen(half: &Half<'_>) -> Option<f64> {
     let is_frontal = half
         .person
@@ -95,15 +99,21 @@ fn side_seen(half: &Half<'_>) -> Option<f64> {
     if is_frontal || !half.analysis.spaces.has(Space::Image) {
         return None;
     }
-    let sides = sides_seen(&half.person.poses, half.analysis.settings.minimum_visibility);
-    let seen = sides.iter().zip(&half.person.poses).filter(|(_, pose)| pose.is_some());
-    Some(seen.map(|(side, _)| side).sum::<f64>().signum())
+    side_seen_throughout(&half.person.poses, half.analysis.settings.minimum_visibility)
 }
 
 /// What is told of the joints: how they were laid onto each other, and how each differs.
 type Told = (Option<AlignmentSummary>, Vec<JointDifference>);
 
 impl Joints {
+    /// Whether they face opposite ways, so that the first was turned round.
+    pub(super) const fn turned(&self) -> bool {
+        match self {
+            Self::Image(pair) => pair.turned,
+            Self::World(pair) => pair.turned,
+        }
+    }
+
     /// Warps on the joints that are known often enough in both.
     pub(super) fn warp(
         &self,

@@ -3,7 +3,8 @@
 use marey_motion::compare::{Align, Basis, Comparison, ComparisonSettings, compare, score};
 use marey_motion::formats::{comparison_from_json, comparison_to_json};
 use marey_motion::{
-    Analysis, Angle, CameraPlane, Filter, MotionError, Repetition, Repetitions, Settings, Side, Space, analyze,
+    Analysis, Angle, CameraPlane, Filter, Landmark, MotionError, Recording, Repetition, Repetitions, Settings, Side,
+    Space, Spaces, analyze,
 };
 
 use crate::support::{Figure, Joints, even_s, recording};
@@ -259,6 +260,38 @@ fn who_faces_the_other_way_is_turned_round() {
             let same = compare(&a, &a, &settings).unwrap();
             assert!(!same.turned && same.notes.is_empty(), "{:?}", same.notes);
         }
+    }
+}
+
+#[test]
+fn from_the_front_nobody_is_turned_round() {
+    // Whichever way noise leans, with depth or without.
+    let frontal = |lean_px: f32| {
+        let poses = (0..40).map(|_| {
+            let mut pose = Figure {
+                yaw_deg: 90.0,
+                ..Figure::default()
+            }
+            .pose();
+            pose.points[Landmark::Nose.index()].x_px += lean_px;
+            Some(pose)
+        });
+        recording(even_s(40, 30.0), poses.collect())
+    };
+    for spaces in [Spaces::Both, Spaces::Image] {
+        let [a, b] = [2.0, -2.0].map(|lean_px| {
+            let recording = Recording {
+                spaces,
+                ..frontal(lean_px)
+            };
+            analyze(&recording, &Settings::default()).unwrap()
+        });
+        let settings = ComparisonSettings {
+            basis: Basis::Joints,
+            ..ComparisonSettings::default()
+        };
+        let found = compare(&a, &b, &settings).unwrap();
+        assert!(!found.turned && found.moments.iter().all(|moment| moment.most_different.is_empty()));
     }
 }
 
