@@ -8,6 +8,15 @@ use marey_media::{EncodeOptions, Encoder, FrameReader, Limits, ReadOptions, Tool
 
 use crate::footage::Footage;
 
+/// [`processes`], as soon as there are some: until a program is loaded, its process has the command line of whoever began it.
+fn begun(text: &str) -> Vec<u32> {
+    let tries = std::iter::repeat_with(|| {
+        std::thread::sleep(Duration::from_millis(10));
+        processes(text)
+    });
+    tries.take(500).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
 /// Processes whose command line names this text.
 fn processes(text: &str) -> Vec<u32> {
     let mut found = Vec::new();
@@ -43,13 +52,13 @@ fn a_dropped_reader_leaves_no_process() {
     let path = footage.film("drop.mp4", "640x480", 30, 20.0, "");
     let mut reader = footage.open(&path, ReadOptions::default());
     assert!(reader.read().unwrap().is_some());
-    let ids = processes(path.to_str().unwrap());
+    let ids = begun(path.to_str().unwrap());
     drop(reader);
     assert_gone(&ids);
     // Also when nothing was read, and the decoder waits with a full queue.
     let reader = footage.open(&path, ReadOptions::default());
     std::thread::sleep(Duration::from_millis(200));
-    let ids = processes(path.to_str().unwrap());
+    let ids = begun(path.to_str().unwrap());
     drop(reader);
     assert_gone(&ids);
 }
@@ -60,7 +69,7 @@ fn cancelling_from_another_thread_ends_the_reader_at_once() {
     let path = footage.film("cancel.mp4", "640x480", 30, 20.0, "");
     let mut reader = footage.open(&path, ReadOptions::default());
     assert!(reader.read().unwrap().is_some());
-    let ids = processes(path.to_str().unwrap());
+    let ids = begun(path.to_str().unwrap());
     let handle = reader.cancel_handle();
     std::thread::spawn(move || handle.cancel()).join().unwrap();
     assert_eq!(reader.read().unwrap_err().code(), "MEDIA_CANCELLED");
@@ -80,13 +89,13 @@ fn a_dropped_or_cancelled_encoder_leaves_neither_process_nor_file() {
     let frame = vec![90; 320 * 240 * 3];
     let mut encoder = Encoder::create(&footage.tools, &path, EncodeOptions::new(320, 240)).unwrap();
     encoder.write(&frame, 0.0).unwrap();
-    let ids = processes(folder.to_str().unwrap());
+    let ids = begun(folder.to_str().unwrap());
     drop(encoder);
     assert_gone(&ids);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
     let mut encoder = Encoder::create(&footage.tools, &path, EncodeOptions::new(320, 240)).unwrap();
     encoder.write(&frame, 0.0).unwrap();
-    let ids = processes(folder.to_str().unwrap());
+    let ids = begun(folder.to_str().unwrap());
     encoder.cancel_handle().cancel();
     assert_eq!(encoder.write(&frame, 0.1).unwrap_err().code(), "MEDIA_CANCELLED");
     assert_eq!(encoder.finish().unwrap_err().code(), "MEDIA_CANCELLED");
