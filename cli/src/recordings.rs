@@ -28,8 +28,7 @@ pub(crate) struct Loaded {
 }
 
 /// Loads a recording in any format that Marey reads: a file, a folder of results with the recording in it, or one with `OpenPose`'s file
-/// for each frame. `format` is the one that the
-/// person named; else the content decides, and then the file's ending.
+/// for each frame. `format` is the one that the person named; else the content decides, and then the file's ending.
 ///
 /// # Errors
 ///
@@ -99,15 +98,6 @@ fn load_folder(folder: &Path, mut options: ReadOptions) -> Result<Loaded, Error>
             path: folder.to_owned(),
         });
     }
-    let mut frames = OpenPoseFrames::default();
-    let (mut left, mut digest) = (MOST_BYTES, Sha256::new());
-    for (_, path) in &files {
-        let bytes = bytes_up_to(path, left)?;
-        left -= bytes.len() as u64;
-        digest.update(&bytes);
-        let text = String::from_utf8_lossy(&bytes);
-        frames.push(&text).map_err(|cause| bad(path, cause))?;
-    }
     if let Some(pair) = files
         .windows(2)
         .find(|pair| pair[0].0.is_some() && pair[0].0 == pair[1].0)
@@ -117,6 +107,15 @@ fn load_folder(folder: &Path, mut options: ReadOptions) -> Result<Loaded, Error>
             one: name_in_full(&pair[0].1),
             other: name_in_full(&pair[1].1),
         });
+    }
+    let mut frames = OpenPoseFrames::default();
+    let (mut left, mut digest) = (MOST_BYTES, Sha256::new());
+    for (_, path) in &files {
+        let bytes = bytes_up_to(path, left)?;
+        left -= bytes.len() as u64;
+        digest.update(&bytes);
+        let text = String::from_utf8_lossy(&bytes);
+        frames.push(&text).map_err(|cause| bad(path, cause))?;
     }
     let numbers: Option<Vec<u64>> = files.iter().map(|(number, _)| *number).collect();
     if let (Some(numbers), Some(rate_hz)) = (numbers, options.rate_hz)

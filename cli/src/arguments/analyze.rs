@@ -105,9 +105,7 @@ impl Cleaning {
             ..usual
         })
     }
-}
 
-impl Cleaning {
     fn chosen_filter(&self) -> Result<Filter, MotionError> {
         match self.filter.unwrap_or_default() {
             Filter::Butterworth(usual) => Ok(Filter::Butterworth(ButterworthSettings {

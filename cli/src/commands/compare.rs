@@ -164,39 +164,36 @@ impl Output {
         options: &Compare,
         stop: &Stop,
     ) -> Result<Vec<PathBuf>, Error> {
-        let is_new = !self.folder.exists();
-        std::fs::create_dir_all(&self.folder).map_err(|error| unwritable(&self.folder, &error))?;
-        let written = self.write_into_folder(screen, comparison, (a, b), options, stop);
-        if is_new && written.is_err() {
-            // Only if nothing is in it.
-            let _ = std::fs::remove_dir(&self.folder);
-        }
-        written
+        within(&self.folder, || {
+            let json = comparison_to_json(comparison).map_err(|source| Error::Motion { path: None, source })?;
+            let curves = difference_svg(comparison, CURVES_PX);
+            let path = |name: &str| self.folder.join(name);
+            // The video first, which can fail: what is there then is what was there before.
+            let obstacle = no_video(comparison, [a, b]);
+            let draws = self.draws_video && obstacle.is_none();
+            if draws {
+                film::write(screen, comparison, (a, b), options, &path(VIDEO), stop)?;
+            } else if let Some(reason) = obstacle.filter(|_| self.draws_video) {
+                Screen::note(&screen.paint_note(Paint::Odd, reason));
+            }
+            save(&path(JSON), json.as_bytes(), options.force)?;
+            save(&path(CURVES), curves.as_bytes(), options.force)?;
+            let names = [JSON, CURVES].into_iter().chain(draws.then_some(VIDEO));
+            Ok(names.map(path).collect())
+        })
     }
+}
 
-    fn write_into_folder(
-        &self,
-        screen: &Screen,
-        comparison: &Comparison,
-        (a, b): (&Analysis, &Analysis),
-        options: &Compare,
-        stop: &Stop,
-    ) -> Result<Vec<PathBuf>, Error> {
-        let json = comparison_to_json(comparison).map_err(|source| Error::Motion { path: None, source })?;
-        let curves = difference_svg(comparison, CURVES_PX);
-        let path = |name: &str| self.folder.join(name);
-        // The video first, which can fail: what is there then is what was there before.
-        let film = self.draws_video.then(|| no_video(comparison, [a, b]));
-        match film {
-            Some(None) => film::write(screen, comparison, (a, b), options, &path(VIDEO), stop)?,
-            Some(Some(reason)) => Screen::note(&screen.paint_note(Paint::Odd, reason)),
-            None => {}
-        }
-        save(&path(JSON), json.as_bytes(), options.force)?;
-        save(&path(CURVES), curves.as_bytes(), options.force)?;
-        let names = [JSON, CURVES].into_iter().chain((film == Some(None)).then_some(VIDEO));
-        Ok(names.map(path).collect())
+/// Writes into a folder, which is made for that and goes again if nothing came into it.
+fn within<T>(folder: &Path, write: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    let is_new = !folder.exists();
+    std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+    let written = write();
+    if is_new && written.is_err() {
+        // Only if nothing is in it.
+        let _ = std::fs::remove_dir(folder);
     }
+    written
 }
 
 /// Why there can be no video.

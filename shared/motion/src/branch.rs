@@ -31,10 +31,7 @@ impl Branch {
         let (low, high) = values_deg
             .clone()
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-                (
-                    if value < low { value } else { low },
-                    if value > high { value } else { high },
-                )
+                (low.min(value), high.max(value))
             });
         // What is left out beyond the ends of the bounds.
         let outside_deg = 360.0 - (high - low);

@@ -70,7 +70,7 @@ struct Evidence {
 }
 
 /// How long a foot and the face look from the side, in lengths of the trunk (Drillis and Contini 1966: foot 0.152, trunk 0.288 of the
-/// height; the nose is half a head, 0.13, before the ears).
+/// height, and head 0.13, of which the nose is about half before the ears).
 const FOOT: f64 = 0.5;
 const FACE: f64 = 0.2;
 

@@ -260,7 +260,12 @@ impl Point {
     /// Whether the landmark counts as seen: its visibility is at least that, and above 0, as nothing is known of what was not seen at
     /// all.
     pub fn is_trusted(&self, minimum_visibility: f32) -> bool {
-        self.visibility > 0.0 && self.visibility >= minimum_visibility
+        Self::trusts(self.visibility, minimum_visibility)
+    }
+
+    /// [`Self::is_trusted`] for a visibility on its own, such as the lesser one of two landmarks.
+    pub fn trusts(visibility: f32, minimum_visibility: f32) -> bool {
+        visibility > 0.0 && visibility >= minimum_visibility
     }
 
     /// Whether every number is finite.

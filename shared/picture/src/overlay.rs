@@ -9,7 +9,7 @@ mod tags;
 
 use std::ops::Range;
 
-use marey_motion::{Analysis, Angle, PersonAnalysis, Side, Space, View};
+use marey_motion::{Analysis, Angle, PersonAnalysis, Point, Side, Space, View};
 
 use crate::geometry::{Dot, Rect};
 use crate::image::RgbFrame;
@@ -282,7 +282,7 @@ impl<'a> Annotator<'a> {
             let Some(place) = stick.joint_arc(label.angle, label.side) else {
                 continue;
             };
-            let trusted = place.visibility > 0.0 && place.visibility >= self.analysis.settings.minimum_visibility;
+            let trusted = Point::trusts(place.visibility, self.analysis.settings.minimum_visibility);
             let strength = if trusted { 0.45 + 0.55 * place.visibility } else { 0.3 };
             draw_arc(
                 frame,

@@ -1,6 +1,6 @@
 //! The stick figure: which lines make a body, whose side they are on, and how strongly to draw them.
 
-use marey_motion::{Angle, Landmark, Pose, Side, Skeleton};
+use marey_motion::{Angle, Landmark, Point, Pose, Side, Skeleton};
 
 use crate::geometry::{Dot, Rect};
 use crate::image::RgbFrame;
@@ -276,9 +276,8 @@ pub(crate) struct StickStyle {
 }
 
 impl StickStyle {
-    /// Whether a landmark counts as seen, as [`marey_motion::Point::is_trusted`] has it.
-    pub(crate) fn is_trusted(self, visibility: f32) -> bool {
-        visibility > 0.0 && visibility >= self.minimum_visibility
+    fn is_trusted(self, visibility: f32) -> bool {
+        Point::trusts(visibility, self.minimum_visibility)
     }
 
     /// Opacity for a visibility: never quite nothing, so that a weak guess is seen as one.

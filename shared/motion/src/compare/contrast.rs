@@ -3,10 +3,9 @@
 mod angles;
 mod joints;
 
-use std::borrow::Cow;
 use std::ops::Range;
 
-use self::angles::{differences, on_one_branch, series_in_common};
+use self::angles::{Values, differences, on_one_branch, series_in_common};
 use super::comparison::{
     Basis, COMPARISON_SCHEMA_VERSION, Compared, Comparison, ComparisonSettings, Moment, RepetitionDifference,
     WarpSummary, score,
@@ -200,7 +199,7 @@ fn warp_angles(
     }
     let on = often.iter().map(|(series, _)| series.id()).collect();
     let (a, b): (Vec<_>, Vec<_>) = often.iter().map(|(a, b)| on_one_branch(a, b)).unzip();
-    let features = |columns: &[Cow<'_, [Option<f64>]>]| {
+    let features = |columns: &[Values<'_>]| {
         let columns: Vec<&[Option<f64>]> = columns.iter().map(|column| &**column).collect();
         Features::from_columns(&columns)
     };

@@ -1,8 +1,8 @@
 //! Dynamic time warping: the path through two movements along which they differ least.
 //!
 //! Steps are `(1, 0)`, `(0, 1)` and `(1, 1)`, each of which costs what the rows at its end differ by (`symmetric1` of
-//! Giorgino 2009, doi:10.18637/jss.v031.i07: the symmetric form of Sakoe and Chiba 1978, but with a weight of one for all). The path runs from the first
-//! rows of both to the last rows of both.
+//! Giorgino 2009, doi:10.18637/jss.v031.i07: the symmetric form of Sakoe and Chiba 1978, but with a weight of one for all). The path
+//! runs from the first rows of both to the last rows of both.
 
 mod sweep;
 mod trace;

@@ -176,8 +176,8 @@ fn chains<'m>(tracks: &Tracks<'_>, middles: &'m [Middle]) -> Vec<&'m [Middle]> {
 
 /// Whether a step leads the other way than the last step of a chain that got on at all: who turns round steps in place meanwhile.
 fn turns(tracks: &Tracks<'_>, chain: &[Middle], step: f64) -> bool {
-    let before = chain.windows(2).rev().map(|pair| travel(tracks, &pair[0], &pair[1]));
-    let before = before.into_iter().find(|before| before.abs() >= LEAST_TRAVEL);
+    let mut steps = chain.windows(2).rev().map(|pair| travel(tracks, &pair[0], &pair[1]));
+    let before = steps.find(|before| before.abs() >= LEAST_TRAVEL);
     step.abs() >= LEAST_TRAVEL && before.is_some_and(|before| before * step < 0.0)
 }
 

@@ -88,14 +88,27 @@ pub fn recording_to_json(recording: &Recording) -> Result<String, MotionError> {
 /// [`MotionError::NewerSchema`] if a later version of Marey wrote it, [`MotionError::MalformedJson`] if it is
 /// something else, [`MotionError::InvalidRecording`] if it contradicts itself.
 pub fn recording_from_json(json: &str) -> Result<Recording, MotionError> {
-    if is_analysis(json) {
+    let head: Head = parse(json)?;
+    if head.settings.is_some() {
         let reason = "it is an analysis and not a recording, which stands in recording.parquet beside it";
         return Err(MotionError::UnsupportedFile(reason.to_owned()));
     }
-    check_json_version(json, RECORDING_SCHEMA_VERSION)?;
+    check_version(
+        head.schema_version,
+        RECORDING_SCHEMA_VERSION,
+        MotionError::MalformedJson,
+    )?;
     let recording: Recording = parse(json)?;
     recording.validate()?;
     Ok(recording)
+}
+
+/// What is read of a document on its own first.
+#[derive(Deserialize)]
+struct Head {
+    schema_version: u32,
+    /// Only an analysis says how it was cleaned.
+    settings: Option<IgnoredAny>,
 }
 
 /// Whether a JSON document is an analysis: only that says how it was cleaned.
