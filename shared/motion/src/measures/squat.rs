@@ -103,8 +103,7 @@ fn bottoms(tracks: &Tracks<'_>, bouts: &[Bout], jumps: &[Jump]) -> Vec<Bottom> {
     for run in tracks.runs(0, heights.iter().map(Option::is_some)) {
         let values: Vec<f64> = heights[run.clone()].iter().flatten().copied().collect();
         let time_s = &tracks.time_s[run.clone()];
-        let dips = minima(time_s, &values, LEAST_SINKING);
-        for dip in &dips {
+        for dip in &minima(time_s, &values, LEAST_SINKING) {
             let half = values[dip.index] + dip.prominence / 2.0;
             let is_up = |&index: &usize| values[index] >= half;
             let from = (0..dip.index).rev().find(is_up).unwrap_or(0);
@@ -134,8 +133,8 @@ fn bottoms(tracks: &Tracks<'_>, bouts: &[Bout], jumps: &[Jump]) -> Vec<Bottom> {
 /// A dip ends where the hips are back at so much of the lower of its rims.
 const BACK: f64 = 0.95;
 
-/// Where a dip begins and ends: the nearest places on both sides that are as high as the lower of its rims, but for [`BACK`]. What was before and after it,
-/// such as lying down for push-ups and getting up from them, is not of it.
+/// Where a dip begins and ends: the nearest places on both sides that are as high as the lower of its rims, but for [`BACK`]. What was
+/// before and after it, such as lying down for push-ups and getting up from them, is not of it.
 fn tops(heights: &[f64], dip: &Extreme) -> [usize; 2] {
     let rim = heights[dip.index] + BACK * dip.prominence;
     let is_top = |&index: &usize| heights[index] >= rim;

@@ -57,9 +57,9 @@ pub(crate) fn measures(tracks: &Tracks<'_>, bouts: &[Bout], scale: Option<&Scale
     };
     let points: Vec<[f64; 2]> = tracks.hips[frames.clone()].iter().flatten().copied().collect();
     let seconds = duration_s(tracks, &frames);
+    let time = STANDING_TIME.measure(None, method, single(seconds, seconds / (seconds + HALF_TRUST_S)));
     if points.len() < LEAST_PLACES {
         let few = "the hips are seen in fewer than 50 frames while the person stands still";
-        let time = STANDING_TIME.measure(None, method, single(seconds, seconds / (seconds + HALF_TRUST_S)));
         let others = [PATH, VELOCITY, AREA].map(|kind| kind.measure(None, method, withheld(few)));
         return [time].into_iter().chain(others).collect();
     }
@@ -73,7 +73,7 @@ pub(crate) fn measures(tracks: &Tracks<'_>, bouts: &[Bout], scale: Option<&Scale
         }
     };
     vec![
-        STANDING_TIME.measure(None, method, single(seconds, seconds / (seconds + HALF_TRUST_S))),
+        time,
         PATH.measure(None, method, scaled(swayed.path, 1)),
         VELOCITY.measure(None, method, scaled(swayed.path / seconds, 1)),
         AREA.measure(None, method, scaled(1e4 * swayed.ellipse_area(), 2)),
